@@ -1,0 +1,184 @@
+"""Layer: one normal form for every matrix product of a network, with the integer codes of its operands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+KINDS = ("conv", "linear", "recurrent", "matmul")
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """Loop bounds of a layer; counts are per step and per group as stated.
+
+    A layer computes, for every step, batch item n, group g, filter k and output pixel (p, q),
+    ``out[n,g,k,p,q] = sum over c,r,s of act[n, g*C+c, p*u-pad_top+r*dr, q*v-pad_left+s*ds] * wgt[g*K+k, c, r, s]``.
+
+    kind: "conv" (any grouping, stride, dilation; 1-D has R = H = 1), "linear" (R = S = H = W = 1, N rows),
+    "recurrent" (a linear product executed `steps` times in sequence, N rows a step), "matmul" (activation by
+    activation; one group per independent product, N rows, both operands dynamic).
+    transposed: the weights scatter: each input pixel (h, w) adds into outputs (h*u + r*dr - pad, ...), and P, Q
+    are the output size. MACs of a transposed layer are counted per input pixel.
+    """
+
+    kind: str
+    N: int
+    groups: int
+    K: int
+    C: int
+    H: int
+    W: int
+    R: int
+    S: int
+    P: int
+    Q: int
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    steps: int = 1
+    transposed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind {self.kind!r} is none of {KINDS}")
+        for name in ("N", "groups", "K", "C", "H", "W", "R", "S", "P", "Q", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} = {getattr(self, name)} must be at least 1")
+        if not self.transposed and self.expected_output != (self.P, self.Q):
+            raise ValueError(f"output {(self.P, self.Q)} does not follow from the input; expected {self.expected_output}")
+
+    @property
+    def expected_output(self) -> tuple[int, int]:
+        """Output rows and columns that input size, padding, dilation and stride imply (ordinary convolution)."""
+        top, bottom, left, right = self.padding
+        rows = (self.H + top + bottom - self.dilation[0] * (self.R - 1) - 1) // self.stride[0] + 1
+        columns = (self.W + left + right - self.dilation[1] * (self.S - 1) - 1) // self.stride[1] + 1
+        return rows, columns
+
+    @property
+    def activation_shape(self) -> tuple[int, int, int, int]:
+        """Array shape of the activation codes: (steps * N, groups * C, H, W)."""
+        return self.steps * self.N, self.groups * self.C, self.H, self.W
+
+    @property
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        """Array shape of the weight codes: (groups * K, C, R, S)."""
+        return self.groups * self.K, self.C, self.R, self.S
+
+    @property
+    def output_shape(self) -> tuple[int, int, int, int]:
+        """Array shape of the outputs: (steps * N, groups * K, P, Q)."""
+        return self.steps * self.N, self.groups * self.K, self.P, self.Q
+
+    @property
+    def activations(self) -> int:
+        """Number of activation values over all steps."""
+        return int(np.prod(self.activation_shape, dtype=np.int64))
+
+    @property
+    def weights(self) -> int:
+        """Number of weight values."""
+        return int(np.prod(self.weight_shape, dtype=np.int64))
+
+    @property
+    def outputs(self) -> int:
+        """Number of output values over all steps."""
+        return int(np.prod(self.output_shape, dtype=np.int64))
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates over all steps, products with padding zeros included (FlopCounterMode / 2)."""
+        pixels = self.H * self.W if self.transposed else self.P * self.Q
+        return self.steps * self.N * self.groups * self.K * self.C * self.R * self.S * pixels
+
+    @cached_property
+    def macs_inside(self) -> int:
+        """Multiply-accumulates whose activation is a real pixel (padding products, or cropped ones, left out)."""
+        rows = _taps(self.R, self.P, self.H, self.stride[0], self.padding[0], self.dilation[0], self.transposed)
+        columns = _taps(self.S, self.Q, self.W, self.stride[1], self.padding[2], self.dilation[1], self.transposed)
+        return self.steps * self.N * self.groups * self.K * self.C * rows * columns
+
+
+def _taps(kernel: int, out: int, size: int, stride: int, pad: int, dilation: int, transposed: bool) -> int:
+    """Count (kernel position, output position) pairs along one axis that meet a real input (or output) pixel."""
+    taps = np.arange(kernel)[:, None] * dilation - pad
+    if transposed:
+        position = np.arange(size)[None, :] * stride + taps
+        return int(np.count_nonzero((position >= 0) & (position < out)))
+    position = np.arange(out)[None, :] * stride + taps
+    return int(np.count_nonzero((position >= 0) & (position < size)))
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Integer codes of one tensor; a value is ``(code - zero_point) * scale``.
+
+    codes: integer array (int8, uint8, int16 or uint16), C order, possibly memory mapped.
+    bits: width of a code. signed: whether codes are two's complement.
+    scale, zero_point: one number, or one per slice along `axis` (per channel).
+    """
+
+    codes: npt.NDArray[np.integer]
+    bits: int
+    signed: bool = True
+    scale: float | npt.NDArray[np.float64] = 1.0
+    zero_point: int | npt.NDArray[np.int64] = 0
+    axis: int | None = None
+
+    @property
+    def centred(self) -> bool:
+        """Whether the code of a real zero is 0 (no zero point)."""
+        return not np.any(self.zero_point)
+
+    def centre(self) -> npt.NDArray[np.integer]:
+        """Return code minus zero point, widened to int32 unless the zero point is 0; a real zero is then 0."""
+        if self.centred:
+            return self.codes
+        return self.codes.astype(np.int32) - np.asarray(self._along(self.zero_point), dtype=np.int32)
+
+    def values(self) -> npt.NDArray[np.float64]:
+        """Return the real numbers the codes stand for (float64)."""
+        return self.centre().astype(np.float64) * self._along(self.scale)
+
+    def _along(self, parameter: object) -> npt.NDArray[np.float64]:
+        array = np.asarray(parameter)
+        if self.axis is None or array.ndim == 0:
+            return array
+        shape = [1] * self.codes.ndim
+        shape[self.axis] = array.size
+        return array.reshape(shape)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One matrix product of a network on one input sample: its shape and the codes of its operands.
+
+    activation: codes of shape ``shape.activation_shape``; weight: codes of ``shape.weight_shape``;
+    output: codes of the stored result (after the element-wise operators that directly follow, such as
+    batch normalisation and ReLU) in ``shape.output_shape`` order, or None when it was not recorded.
+    """
+
+    name: str
+    index: int
+    sample: int
+    shape: LayerShape
+    activation: Operand
+    weight: Operand
+    output: Operand | None = None
+
+    def __post_init__(self) -> None:
+        for label, operand, shape in (
+            ("activation", self.activation, self.shape.activation_shape),
+            ("weight", self.weight, self.shape.weight_shape),
+        ):
+            if operand.codes.shape != shape:
+                raise ValueError(f"layer {self.name}: {label} codes have shape {operand.codes.shape}, expected {shape}")
+
+    @property
+    def dynamic_weight(self) -> bool:
+        """Whether the weight operand is itself an activation (attention products)."""
+        return self.shape.kind == "matmul"

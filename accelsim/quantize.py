@@ -1,0 +1,132 @@
+"""Floats to integer codes: fixed point with a power-of-two scale, n-bit symmetric and affine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from accelsim.config import Spec
+from accelsim.errors import InputError
+from accelsim.layer import Operand
+
+Floats = npt.NDArray[np.floating]
+
+
+class Scheme(Spec):
+    """How one operand becomes integer codes.
+
+    fixed_point: signed, scale is a power of two (the papers' 16-bit baseline); symmetric: signed, scale
+    max|x| / (2^(bits-1) - 1); affine: unsigned, scale (max - min) / (2^bits - 1) and a zero point, the range
+    always including 0 so that a real zero has a code.
+    """
+
+    scheme: Literal["fixed_point", "symmetric", "affine"] = "fixed_point"
+    bits: int = Field(default=16, ge=2, le=16)
+    per_channel: bool = False
+
+
+class Quantization(Spec):
+    """Schemes of a workload; the defaults are the papers' baseline (16-bit fixed point, per layer)."""
+
+    activations: Scheme = Scheme()
+    weights: Scheme = Scheme()
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A calibrated quantiser: ``code = clip(round_half_even(x / scale) + zero_point, low, high)``."""
+
+    bits: int
+    signed: bool
+    scale: npt.NDArray[np.float64]
+    zero_point: npt.NDArray[np.int64]
+    axis: int | None
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest code; signed codes leave out -2^(bits-1), so that |code| fits."""
+        if self.signed:
+            return 1 - 2 ** (self.bits - 1), 2 ** (self.bits - 1) - 1
+        return 0, 2**self.bits - 1
+
+    @property
+    def dtype(self) -> np.dtype[np.integer]:
+        """Narrowest integer type that holds the codes."""
+        return np.dtype(f"{'' if self.signed else 'u'}int{8 if self.bits <= 8 else 16}")
+
+    def encode(self, values: Floats) -> npt.NDArray[np.integer]:
+        """Return the codes of `values` (same shape); values outside the calibrated range saturate."""
+        scale, zero_point = (_along(p, values.ndim, self.axis) for p in (self.scale, self.zero_point))
+        work = np.multiply(values, 1.0 / scale, dtype=np.float64 if not self._exact else None)
+        np.rint(work, out=work)
+        if np.any(zero_point):
+            work += zero_point
+        np.clip(work, *self.limits, out=work)
+        return work.astype(self.dtype)
+
+    def operand(self, codes: npt.NDArray[np.integer]) -> Operand:
+        """Wrap `codes` with this quantiser's parameters."""
+        scale = float(self.scale) if self.axis is None else self.scale
+        zero = int(self.zero_point) if self.axis is None else self.zero_point
+        return Operand(codes, self.bits, self.signed, scale, zero, self.axis)
+
+    @property
+    def _exact(self) -> bool:
+        """Whether dividing by the scale is exact in single precision (powers of two)."""
+        return bool(np.all(np.frexp(self.scale)[0] == 0.5))
+
+
+def calibrate(scheme: Scheme, low: npt.ArrayLike, high: npt.ArrayLike, axis: int | None, where: str) -> Codec:
+    """Choose scale and zero point for values in [low, high].
+
+    low, high: extreme values of the tensor, or of each slice along `axis` for a per-channel scheme.
+    where: name of the layer and operand, for the message. Raises InputError on NaN or infinity.
+    """
+    lows, highs = np.asarray(low, np.float64), np.asarray(high, np.float64)
+    if not (np.all(np.isfinite(lows)) and np.all(np.isfinite(highs))):
+        raise InputError(f"{where}: NaN or infinity in the network's values", "check the weights and the inputs")
+    bound = np.maximum(np.abs(lows), np.abs(highs))
+    zero = np.zeros(bound.shape, np.int64)
+    if scheme.scheme == "affine":
+        lows, highs = np.minimum(lows, 0.0), np.maximum(highs, 0.0)
+        scale = (highs - lows) / (2**scheme.bits - 1)
+        scale = np.where(scale > 0, scale, 1.0)
+        return Codec(scheme.bits, False, scale, np.rint(-lows / scale).astype(np.int64), axis)
+    top = 2 ** (scheme.bits - 1) - 1
+    if scheme.scheme == "symmetric":
+        return Codec(scheme.bits, True, np.where(bound > 0, bound / top, 1.0), zero, axis)
+    return Codec(scheme.bits, True, _power_of_two(bound, top), zero, axis)
+
+
+def quantize(values: Floats, scheme: Scheme, axis: int = 0, where: str = "tensor") -> Operand:
+    """Calibrate on `values` and encode them; `axis` is the channel axis of a per-channel scheme.
+
+    Raises InputError on NaN, infinity or an empty tensor.
+    """
+    if values.size == 0:
+        raise InputError(f"{where}: the tensor is empty")
+    others = tuple(i for i in range(values.ndim) if i != axis) if scheme.per_channel else None
+    used = axis if scheme.per_channel else None
+    codec = calibrate(scheme, values.min(axis=others), values.max(axis=others), used, where)
+    return codec.operand(codec.encode(values))
+
+
+def _power_of_two(bound: npt.NDArray[np.float64], top: int) -> npt.NDArray[np.float64]:
+    """Smallest power of two by which `bound` rounds to at most `top`; 1 for an all-zero tensor."""
+    safe = np.where(bound > 0, bound, float(top))
+    exponent = np.ceil(np.log2(safe / (top + 0.5)))
+    exponent = np.where(np.rint(safe / np.exp2(exponent)) > top, exponent + 1, exponent)
+    exponent = np.where(np.rint(safe / np.exp2(exponent - 1)) <= top, exponent - 1, exponent)
+    return np.where(bound > 0, np.exp2(exponent), 1.0)
+
+
+def _along(parameter: npt.NDArray[np.generic], ndim: int, axis: int | None) -> npt.NDArray[np.generic]:
+    if axis is None or parameter.ndim == 0:
+        return parameter
+    shape = [1] * ndim
+    shape[axis] = parameter.size
+    return parameter.reshape(shape)

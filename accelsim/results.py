@@ -1,0 +1,104 @@
+"""Result tables: one row per layer and sample, a dictionary of columns, Parquet and JSON in and out."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from accelsim.errors import InputError, unknown_name
+from accelsim.trace import write_atomically
+
+
+@dataclass(frozen=True)
+class Column:
+    """Meaning of a result column: its unit, what it counts and how it is computed."""
+
+    name: str
+    unit: str
+    meaning: str
+    formula: str = ""
+    sums: bool = True
+
+
+COLUMNS: dict[str, Column] = {}
+
+
+def declare(*columns: Column) -> None:
+    """Add `columns` to the dictionary; called once by the module that computes them."""
+    for column in columns:
+        COLUMNS[column.name] = column
+
+
+def column(name: str) -> Column:
+    """Return the dictionary entry of `name`. Raises UnknownNameError with the nearest names."""
+    if name not in COLUMNS:
+        raise unknown_name("column", name, COLUMNS)
+    return COLUMNS[name]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run: `layers` has one row per layer and sample, `info` everything needed to repeat it."""
+
+    layers: pd.DataFrame
+    info: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+
+    def by_layer(self) -> pd.DataFrame:
+        """Return one row per layer: counts averaged over the samples, in layer order."""
+        return self._grouped(["index", "layer"])
+
+    def total(self, name: str) -> float:
+        """Return the mean over samples of the network total of the count column `name`."""
+        return float(self.layers[name].sum()) / self.layers["sample"].nunique()
+
+    def write(self, folder: Path, csv: bool = False) -> list[Path]:
+        """Write layers.parquet and run.json (and layers.csv) into `folder`; return the paths."""
+        info = {**self.info, "warnings": self.warnings, "columns": describe(self.layers.columns)}
+        files = {"layers.parquet": parquet(self.layers), "run.json": json.dumps(info, indent=1).encode()}
+        if csv:
+            files["layers.csv"] = self.layers.to_csv(index=False).encode()
+        for name, data in files.items():
+            write_atomically(folder / name, data)
+        return [folder / name for name in files]
+
+    @classmethod
+    def read(cls, folder: Path) -> RunResult:
+        """Read what `write` wrote. Raises InputError when a file is missing or damaged."""
+        try:
+            layers = pd.read_parquet(folder / "layers.parquet")
+            info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{folder}: not a readable run ({error})", "give the folder written by --out") from None
+        return cls(layers, {k: v for k, v in info.items() if k not in ("warnings", "columns")}, info["warnings"])
+
+    def _grouped(self, keys: list[str]) -> pd.DataFrame:
+        sums = [c for c in self.layers.columns if c in COLUMNS and COLUMNS[c].sums and c not in keys]
+        others = [c for c in self.layers.columns if c not in sums and c not in (*keys, "sample")]
+        groups = self.layers.groupby(keys, sort=True)
+        return groups[sums].mean().join(groups[others].first()).reset_index()
+
+
+def describe(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return unit, meaning and formula of each declared column among `names`."""
+    known = (COLUMNS[n] for n in names if n in COLUMNS)
+    return {c.name: {"unit": c.unit, "meaning": c.meaning, "formula": c.formula} for c in known}
+
+
+def parquet(table: pd.DataFrame) -> bytes:
+    """Return `table` as a Parquet file in memory, unit and meaning of each column in its metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    notes = describe(table.columns)
+    fields = [f.with_metadata(notes[f.name]) if f.name in notes else f for f in arrow.schema]
+    buffer = io.BytesIO()
+    pq.write_table(arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata)), buffer)
+    return buffer.getvalue()
