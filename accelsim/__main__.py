@@ -1,0 +1,5 @@
+"""Run accelsim as `python -m accelsim`."""
+
+from accelsim.cli import main
+
+main()

@@ -1,0 +1,86 @@
+"""What every accelerator is: a frozen description read from YAML that replays one layer at a time."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from pydantic import Field
+
+from accelsim import catalogue, config, strictyaml
+from accelsim.accelerators import ACCELERATORS
+from accelsim.config import Sourced, Spec
+from accelsim.errors import ConfigError
+from accelsim.layer import LayerShape
+
+Row = dict[str, float | int | str]
+
+
+class Clock(Sourced):
+    """Clock of the processing array."""
+
+    frequency_mhz: float = Field(gt=0)
+
+
+class Batch(Sourced):
+    """How many inputs the machine processes together; every count of a run is for the whole batch."""
+
+    size: int = Field(ge=1)
+
+
+class Accelerator(Spec):
+    """Base of the machines; fields are the keys of its YAML, subclasses add theirs.
+
+    A subclass registers itself with ``@accelerator("name")`` and implements `replay` and `dense`.
+    """
+
+    name: str
+    accelerator: str
+    description: str
+    clock: Clock
+    batch: Batch
+    word_bits: int = Field(ge=2, le=16, description="width of a datapath word")
+
+    @abstractmethod
+    def replay(self, shape: LayerShape, statistics: Mapping[str, Any]) -> Row:
+        """Return the result columns of one layer on one input sample, for the whole batch.
+
+        shape: the layer for one input. statistics: `accelsim.analyzers.statistics.layer_statistics` of the
+        same layer and sample. Raises MappingError when the layer does not fit.
+        """
+
+    @abstractmethod
+    def dense(self) -> Self:
+        """Return the same machine with every form of skipping, gating and compression switched off."""
+
+    def notes(self) -> list[str]:
+        """Return what this model approximates, one line each; shown with every result."""
+        return []
+
+    def seconds(self, cycles: float) -> float:
+        """Return the duration of `cycles` in seconds."""
+        return cycles / (self.clock.frequency_mhz * 1e6)
+
+
+def batched(shape: LayerShape, size: int) -> LayerShape:
+    """Return `shape` for `size` inputs: more rows a step, or more independent products when both operands vary."""
+    from dataclasses import replace
+
+    if shape.kind == "matmul":
+        return replace(shape, groups=shape.groups * size)
+    return replace(shape, N=shape.N * size)
+
+
+def load_hardware(reference: str, overrides: Iterable[str] = ()) -> Accelerator:
+    """Read a machine by path or by the name of a shipped file, with ``key.path=value`` overrides.
+
+    Raises ConfigError (all problems of the file at once) or UnknownNameError ("did you mean").
+    """
+    path = catalogue.find("hardware", reference)
+    document = config.override(strictyaml.read(path), overrides)
+    name = document.data.get("accelerator")
+    if not isinstance(name, str):
+        raise ConfigError(f"{path}: key 'accelerator' is missing or not a word", f"one of: {', '.join(ACCELERATORS.names())}")
+    machine: Accelerator = config.validate(ACCELERATORS.get(name), document)
+    return machine

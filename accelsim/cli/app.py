@@ -1,0 +1,33 @@
+"""The typer application: one command per file of this folder."""
+
+from __future__ import annotations
+
+import typer
+
+from accelsim.cli import analyze, capture, explain, listing, potential, run
+
+app = typer.Typer(
+    name="accelsim",
+    help="How much of the work in a network is useless, and what would a machine gain that skips it?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="Every command takes --debug (full traceback). Exit codes: accelsim list exit-codes.",
+)
+app.command("run")(run.run)
+app.command("analyze")(analyze.analyze)
+app.command("potential")(potential.potential)
+app.command("capture")(capture.capture)
+app.command("explain")(explain.explain)
+app.command("list")(listing.list_)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    """How much of the work in a network is useless, and what would a machine gain that skips it?"""
+    if show:
+        from accelsim import __version__
+
+        typer.echo(f"accelsim {__version__}")
+        raise typer.Exit

@@ -1,0 +1,57 @@
+"""`accelsim list`: what the catalogues hold, with one line on each entry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def list_(what: Annotated[str, typer.Argument(help="hw, workloads, accelerators, dataflows, analyzers, sources, zoo or exit-codes.")]) -> None:
+    """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, sources, zoo, exit-codes."""
+    from accelsim.errors import unknown_name
+
+    if what not in _LISTS:
+        raise unknown_name("catalogue", what, _LISTS)
+    entries = _LISTS[what]()
+    width = max((len(name) for name, _ in entries), default=0)
+    for name, text in entries:
+        typer.echo(f"{name:<{width}}  {text}".rstrip())
+
+
+def _files(kind: str) -> list[tuple[str, str]]:
+    from accelsim import catalogue, strictyaml
+
+    documents = {name: strictyaml.read(catalogue.find(kind, name)) for name in catalogue.names(kind)}
+    return [(name, str(document.data.get("description", ""))) for name, document in documents.items()]
+
+
+def _registry(module: str, attribute: str) -> list[tuple[str, str]]:
+    import importlib
+
+    registry = getattr(importlib.import_module(module), attribute)
+    return [(name, registry.describe(name)) for name in registry.names()]
+
+
+def _zoo() -> list[tuple[str, str]]:
+    from accelsim import zoo
+
+    return [(name, str(zoo.card(name).get("task", ""))) for name in zoo.names()]
+
+
+def _exit_codes() -> list[tuple[str, str]]:
+    from accelsim.errors import EXIT_CODES
+
+    return [(str(code), text) for code, text in EXIT_CODES.items()]
+
+
+_LISTS = {
+    "hw": lambda: _files("hardware"),
+    "workloads": lambda: _files("workload"),
+    "accelerators": lambda: _registry("accelsim.accelerators", "ACCELERATORS"),
+    "dataflows": lambda: _registry("accelsim.dataflows", "DATAFLOWS"),
+    "analyzers": lambda: _registry("accelsim.analyzers", "ANALYZERS"),
+    "sources": lambda: _registry("accelsim.sources", "SOURCES"),
+    "zoo": _zoo,
+    "exit-codes": _exit_codes,
+}

@@ -1,0 +1,18 @@
+"""Every column a result can have: importing the modules that declare them."""
+
+from __future__ import annotations
+
+import importlib
+
+from accelsim.accelerators import ACCELERATORS
+from accelsim.dataflows import DATAFLOWS
+
+_DECLARING = ("accelsim.sim", "accelsim.analyzers.analyze", "accelsim.analyzers.potential", "accelsim.analyzers.statistics")
+
+
+def learn() -> None:
+    """Load every module that declares result columns."""
+    ACCELERATORS.names()
+    DATAFLOWS.names()
+    for module in _DECLARING:
+        importlib.import_module(module)

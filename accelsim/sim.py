@@ -1,0 +1,74 @@
+"""Replay a trace on a machine: one row per layer and sample, beside the same machine without skipping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from accelsim import __version__
+from accelsim.accelerators.base import Accelerator, Row
+from accelsim.analyzers.statistics import layer_statistics
+from accelsim.errors import MappingError
+from accelsim.results import Column, RunResult, declare
+from accelsim.trace import Trace
+
+declare(
+    Column("index", "", "position of the layer in the order of first execution", sums=False),
+    Column("layer", "", "name of the layer, after the parameter that holds its weights", sums=False),
+    Column("kind", "", "conv, linear, recurrent (sequential steps) or matmul (both operands dynamic)", sums=False),
+    Column("sample", "", "number of the input sample", sums=False),
+    Column("macs", "MAC", "multiply-accumulates of the batch, products with padding zeros included", "batch x steps x N x groups x K x C x R x S x P x Q"),
+    Column("baseline_cycles", "cycle", "total cycles of the same machine without skipping or compression"),
+    Column("baseline_energy_pj", "pJ", "energy of the same machine without skipping, gating or compression"),
+    Column("speedup", "", "time against the same machine without skipping", "baseline_cycles / total_cycles", sums=False),
+    Column("energy_gain", "", "energy against the same machine without skipping", "baseline_energy_pj / energy_pj", sums=False),
+)
+
+
+def run(machine: Accelerator, trace: Trace) -> RunResult:
+    """Replay every layer and sample of `trace` on `machine`.
+
+    Raises MappingError naming every layer that does not fit, with the limit and by how much.
+    """
+    dense = machine.dense()
+    rows: list[Row] = []
+    failures: list[str] = []
+    for record in trace.layers:
+        for sample, shape in enumerate(record.shapes):
+            statistics = layer_statistics(trace, record.index, sample)
+            head: Row = {"index": record.index, "layer": record.name, "kind": shape.kind, "sample": sample}
+            try:
+                row = machine.replay(shape, statistics)
+                plain = dense.replay(shape, statistics)
+            except MappingError as error:
+                failures.append(f"layer {record.name} (sample {sample}): {error.message}")
+                continue
+            rows.append(head | row | _against(row, plain))
+    if failures:
+        raise MappingError("\n  ".join([f"{machine.name} cannot run {len(failures)} layer(s):", *failures]), "enlarge that limit with --set")
+    return RunResult(pd.DataFrame(rows), _info(machine, trace), [*trace.warnings, *machine.notes()])
+
+
+def _against(row: Row, plain: Row) -> Row:
+    cycles, energy = float(row["total_cycles"]), float(row["energy_pj"])
+    return {
+        "baseline_cycles": plain["total_cycles"],
+        "baseline_energy_pj": plain["energy_pj"],
+        "speedup": float(plain["total_cycles"]) / cycles if cycles else 1.0,
+        "energy_gain": float(plain["energy_pj"]) / energy if energy else 1.0,
+    }
+
+
+def _info(machine: Accelerator, trace: Trace) -> Mapping[str, Any] | dict[str, Any]:
+    return {
+        "accelsim": __version__,
+        "hardware": machine.model_dump(mode="json"),
+        "trace": {k: trace.manifest.get(k) for k in ("key", "name", "samples", "quantization", "conventions", "unsupported")},
+        "batch": machine.batch.size,
+        "conventions": {
+            "counts": f"for a batch of {machine.batch.size} inputs, each like the row's sample",
+            "padding": "MACs include products with padding zeros",
+        },
+    }

@@ -1,0 +1,60 @@
+"""The house rules: import contracts, ruff, mypy, doctests; every constant of a YAML has its source."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import accelsim
+from accelsim import catalogue, strictyaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command: str) -> None:
+    result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_import_contracts() -> None:
+    run("-c", "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())")
+
+
+def test_ruff() -> None:
+    run("-m", "ruff", "check", "accelsim", "tests", "benchmarks", "setup.py")
+
+
+def test_mypy() -> None:
+    run("-m", "mypy")
+
+
+def test_doctests() -> None:
+    names = [m.name for m in pkgutil.walk_packages(accelsim.__path__, "accelsim.") if not m.name.endswith("__main__")]
+    for name in names:
+        failures, _ = doctest.testmod(importlib.import_module(name))
+        assert failures == 0, name
+
+
+@pytest.mark.parametrize("name", catalogue.names("hardware"))
+def test_every_number_of_a_machine_has_a_source(name: str) -> None:
+    document = strictyaml.read(catalogue.find("hardware", name))
+    bare = [
+        f"{section}.{key}"
+        for section, value in document.data.items()
+        if isinstance(value, dict) and "source" not in value
+        for key in value
+    ]
+    assert not bare, f"{name}: no source beside {bare}"
+
+
+def test_no_function_unpickles() -> None:
+    pattern = re.compile(r"torch\.load\(|pickle\.load|allow_pickle=True")
+    guilty = [p for p in (ROOT / "accelsim").rglob("*.py") if pattern.search(p.read_text(encoding="utf-8"))]
+    assert not guilty
