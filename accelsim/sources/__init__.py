@@ -1,0 +1,47 @@
+"""Sources: where a network and its inputs come from; one file each, and capture beside them.
+
+Importing this package, or any module directly inside it, loads no torch; `recording` holds what needs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from accelsim.config import Spec
+from accelsim.registry import Registry
+
+SOURCES = Registry("source", "accelsim.sources")
+source = SOURCES.register
+
+
+class Loaded(NamedTuple):
+    """A network ready to be captured.
+
+    module: torch.nn.Module. inputs: one tuple of positional arguments per sample. warnings: what the reader of
+    a result must know (for example untrained weights). trained: None when the source cannot tell.
+    """
+
+    module: Any
+    inputs: list[tuple[Any, ...]]
+    warnings: list[str] = []  # noqa: RUF012  (a default of a tuple field, never appended to)
+    trained: bool | None = True
+
+
+class Source(Spec):
+    """Base of a source; its fields are the keys that a workload YAML of this source adds to the common ones.
+
+    A field must not be called name, description, source, samples or quantization.
+    """
+
+    def beside(self, folder: Path) -> Self:  # noqa: ARG002
+        """Return the source with its relative paths taken from `folder`, where the workload's file stands."""
+        return self
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return JSON-like data that changes whenever the network or its inputs do. Must not load torch."""
+        raise NotImplementedError
+
+    def load(self) -> Loaded:
+        """Build the network and its inputs. Raises InputError when weights or inputs cannot be used."""
+        raise NotImplementedError

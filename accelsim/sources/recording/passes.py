@@ -1,0 +1,130 @@
+"""The two passes of a capture: find every operand's range, then write every operand's codes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from accelsim.quantize import Codec, Scheme
+from accelsim.sources.recording.encode import encode
+from accelsim.sources.recording.plan import Call, Plan, Planned
+from accelsim.sources.recording.products import Product
+from accelsim.sources.recording.store import Store
+from accelsim.trace import LayerRecord, operand_entry
+
+Codes = npt.NDArray[np.integer]
+
+
+class Planning:
+    """First pass: widen the range of each operand of each layer."""
+
+    planning = True
+
+    def __init__(self) -> None:
+        self._weighed: set[Hashable] = set()
+
+    def product(self, call: Call, product: Product) -> None:
+        """Take the ranges of activation and weight; a static weight is looked at once."""
+        layer = call.layer
+        where = layer.base if layer.static else f"{layer.module}: product {call.step}"
+        layer.activation.add(product.activation, f"layer {where}: activation")
+        if not layer.static or layer.key not in self._weighed:
+            self._weighed.add(layer.key)
+            layer.weight.add(product.weight, f"layer {where}: weight")
+
+    def output(self, call: Call, values: torch.Tensor) -> None:
+        """Take the range of a stored output; infinities of an attention mask are left out of it."""
+        layer = call.layer
+        layer.output.add(values, f"layer {layer.base or layer.module}: output", masked=True)
+
+
+@dataclass
+class _Pending:
+    """Operands of a layer on the running sample, until its last call."""
+
+    activations: list[torch.Tensor] = field(default_factory=list)
+    outputs: dict[int, torch.Tensor] = field(default_factory=dict)
+    tensors: dict[str, Codes] = field(default_factory=dict)
+
+
+class Writing:
+    """Second pass: encode each operand and store a layer's file as soon as it is complete."""
+
+    planning = False
+
+    def __init__(self, plan: Plan, layers: list[Planned], store: Store) -> None:
+        self._store = store
+        self._files: list[list[str]] = [[] for _ in layers]
+        self._weight_files: list[str | None] = [None] * len(layers)
+        self._codecs = [_codecs(layer, plan) for layer in layers]
+        self._pending: dict[int, _Pending] = {}
+        self._layers = layers
+        self.sample = 0
+
+    def product(self, call: Call, product: Product) -> None:
+        """Encode the operands; those of a repeated layer are kept until its last call and stacked."""
+        layer, codecs = call.layer, self._codecs[call.layer.index]
+        pending = self._pending.setdefault(layer.index, _Pending())
+        if layer.calls[self.sample] == 1:
+            pending.tensors["activation"] = encode(codecs["activation"], product.activation)
+        else:
+            pending.activations.append(product.activation.clone())
+            if len(pending.activations) == layer.calls[self.sample]:
+                pending.tensors["activation"] = encode(codecs["activation"], torch.cat(pending.activations))
+                pending.activations.clear()
+        if not layer.static:
+            pending.tensors["weight"] = encode(codecs["weight"], product.weight)
+        elif self._weight_files[layer.index] is None:
+            codes = encode(codecs["weight"], product.weight)
+            self._weight_files[layer.index] = self._store.add(
+                f"{layer.index:04d}-{layer.name}.weight", {"weight": codes}
+            )
+
+    def output(self, call: Call, values: torch.Tensor) -> None:
+        """Encode a stored output, and store the layer's file when it was the last."""
+        layer = call.layer
+        pending, codec = self._pending[layer.index], self._codecs[layer.index]["output"]
+        calls = layer.calls[self.sample]
+        if calls == 1:
+            pending.tensors["output"] = encode(codec, values)
+        else:
+            pending.outputs[call.step] = values.clone()
+            if len(pending.outputs) < calls:
+                return
+            pending.tensors["output"] = encode(codec, torch.cat([pending.outputs[step] for step in range(calls)]))
+        name = f"{layer.index:04d}-{layer.name}.{self.sample}"
+        self._files[layer.index].append(self._store.add(name, pending.tensors))
+        del self._pending[layer.index]
+
+    def records(self) -> list[LayerRecord]:
+        """Return what the manifest says of each layer."""
+        return [
+            LayerRecord(
+                layer.index, layer.name, tuple(layer.shape(s) for s in range(len(layer.calls))),
+                {role: operand_entry(codec.operand(_NOTHING)) for role, codec in codecs.items()},
+                self._weight_files[layer.index], tuple(self._files[layer.index]),
+            )
+            for layer, codecs in zip(self._layers, self._codecs, strict=True)
+        ]  # fmt: skip
+
+
+def _codecs(layer: Planned, plan: Plan) -> dict[str, Codec]:
+    activations = plan.quantization.activations
+    weights = plan.quantization.weights
+    if layer.shapes[0] is not None and layer.shapes[0].kind == "matmul":  # the "weight" is an activation
+        activations = weights = _whole(activations)
+    schemes = {"activation": activations, "weight": weights, "output": activations}
+    ranges: dict[str, Any] = {"activation": layer.activation, "weight": layer.weight, "output": layer.output}
+    return {role: ranges[role].codec(scheme, f"layer {layer.name}: {role}") for role, scheme in schemes.items()}
+
+
+def _whole(scheme: Scheme) -> Scheme:
+    return scheme.model_copy(update={"per_channel": False})
+
+
+_NOTHING: Codes = np.empty(0, np.int16)

@@ -1,0 +1,176 @@
+"""Run a network twice over its samples and leave a trace bundle."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from accelsim.errors import AccelsimError, InputError
+from accelsim.quantize import Quantization
+from accelsim.sources.recording.context import decomposed, evaluating
+from accelsim.sources.recording.modules import ModuleStack
+from accelsim.sources.recording.passes import Planning, Writing
+from accelsim.sources.recording.plan import Plan, Planned
+from accelsim.sources.recording.recorder import Recorder, Sink
+from accelsim.sources.recording.store import Store
+from accelsim.sources.recording.weights import Weights
+from accelsim.trace import Trace, TraceWriter, layer_entry
+
+CONVENTIONS = {
+    "weights": "as the network holds them; batch normalisation is not folded into them",
+    "bias": "not an operand; part of the stored output",
+    "output": "the value after the element-wise operators that directly follow the product, see "
+    "accelsim.sources.recording.outputs; of an attention's scores, infinities of the mask saturate",
+    "recurrent": "calls with one weight and one shape are one layer; steps are stacked on the first axis in order",
+    "matmul": "both operands use the activations' scheme, per tensor",
+    "range": "smallest and largest value over all samples",
+}
+
+Inputs = Sequence[tuple[Any, ...]]
+
+
+def record(
+    module: torch.nn.Module,
+    inputs: Inputs,
+    target: Path,
+    manifest: dict[str, Any],
+    quantization: Quantization,
+    replace: bool,
+) -> Trace:
+    """Capture `module` on `inputs` into the bundle `target`.
+
+    manifest: entries of the caller (name, key, trained, warnings). Two passes: ranges first, then codes, each
+    layer written when complete, so that memory follows the largest layer. Random operators draw the same
+    numbers in both passes. Raises InputError on NaN, infinity, or a forward pass that fails.
+    """
+    _check(module, inputs)
+    plan = Plan(len(inputs), quantization)
+    with decomposed(), evaluating(module), ModuleStack(module) as modules, torch.random.fork_rng(devices=[]):
+        weights = Weights(module)
+        progress = _progress(manifest["name"], 2 * len(inputs))
+        try:
+            _settle(module, inputs, plan, weights, modules, progress)
+            layers = plan.finish()
+            with TraceWriter(target, replace) as writer:
+                with Store(writer) as store:
+                    writing = Writing(plan, layers, store)
+                    _pass(module, inputs, plan, weights, modules, writing, progress)
+                return Trace(writer.finish({**manifest, **_describe(plan, layers, writing, manifest["warnings"])}))
+        finally:
+            progress.close()
+
+
+def _settle(
+    module: torch.nn.Module, inputs: Inputs, plan: Plan, weights: Weights, modules: ModuleStack, progress: Any
+) -> None:
+    """Plan; again when a buffer turned out to be written by the forward pass, so that it counts as no weight."""
+    while True:
+        written = len(weights.written)
+        _pass(module, inputs, plan, weights, modules, Planning(), progress)
+        if len(weights.written) == written:
+            return
+        plan.layers.clear()
+        plan.unsupported.clear()
+
+
+def _pass(
+    module: torch.nn.Module,
+    inputs: Inputs,
+    plan: Plan,
+    weights: Weights,
+    modules: ModuleStack,
+    sink: Sink,
+    progress: Any,
+) -> None:
+    torch.manual_seed(0)
+    for sample, arguments in enumerate(inputs):
+        if isinstance(sink, Writing):
+            sink.sample = sample
+        recorder = Recorder(plan, weights, modules, sink, sample)
+        try:
+            with recorder:
+                module(*arguments)
+            with torch.no_grad():
+                recorder.end()
+        except AccelsimError:
+            raise
+        except Exception as error:
+            message = (str(error).strip().splitlines() or [""])[0][:200]
+            raise InputError(f"the forward pass fails on sample {sample}: {type(error).__name__}: {message}") from error
+        progress.update()
+    weights.restore()
+
+
+def _describe(plan: Plan, layers: list[Planned], writing: Writing, warnings: list[str]) -> dict[str, Any]:
+    """Return the manifest's entries about the layers."""
+    records = writing.records()
+    captured = sum(shape.macs for record in records for shape in record.shapes)
+    total = captured + sum(entry.macs or 0 for entry in plan.unsupported.values())
+    unsupported = [
+        {
+            "module": entry.module, "operator": entry.operator, "reason": entry.reason, "macs": entry.macs,
+            "share": None if entry.macs is None else entry.macs / total,
+        }
+        for entry in plan.unsupported.values()
+    ]  # fmt: skip
+    notes = [
+        f"{item['operator']} in {item['module'] or 'the network'} is not captured ({item['reason']}): "
+        + (
+            "its MACs are not known"
+            if item["macs"] is None
+            else f"{item['macs']:,} MACs, {item['share']:.2%} of the network"
+        )
+        for item in unsupported
+    ]
+    notes += [
+        f"layer {layer.name}: infinities in its stored output (a mask) saturate"
+        for layer in layers
+        if layer.output.infinite
+    ]
+    return {
+        "samples": plan.samples,
+        "layers": [layer_entry(record) for record in records],
+        "warnings": [*warnings, *notes, *plan.notes],
+        "unsupported": unsupported,
+        "conventions": CONVENTIONS,
+        "quantization": plan.quantization.model_dump(mode="json"),
+        "macs_total": total,
+        "captured_macs": captured,
+        "torch": str(torch.__version__),
+    }
+
+
+def _check(module: torch.nn.Module, inputs: Inputs) -> None:
+    if not inputs:
+        raise InputError("there are no input samples", "give at least one tuple of tensors")
+    for sample, arguments in enumerate(inputs):
+        for place, value in enumerate(arguments):
+            if isinstance(value, torch.Tensor):
+                if value.numel() == 0:
+                    raise InputError(f"input {place} of sample {sample} is empty (shape {tuple(value.shape)})")
+                if value.is_floating_point() and not _finite(value):
+                    raise InputError(f"input {place} of sample {sample} holds NaN or infinity")
+    for name, parameter in module.named_parameters():
+        if parameter.device.type != "cpu":
+            raise InputError(
+                f"parameter {name} is on device {parameter.device}", "move the network to the CPU: model.cpu()"
+            )
+        if parameter.is_floating_point() and parameter.numel() and not _finite(parameter):
+            raise InputError(f"weights {name}: NaN or infinity", "check the weights")
+
+
+def _finite(tensor: torch.Tensor) -> bool:
+    low, high = torch.aminmax(tensor.detach())
+    return bool(torch.isfinite(low) & torch.isfinite(high))
+
+
+def _progress(name: str, passes: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(
+        total=passes, desc=f"capturing {name}", unit="pass", file=sys.stderr, disable=None, delay=1.0, leave=False
+    )

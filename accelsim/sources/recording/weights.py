@@ -1,0 +1,140 @@
+"""Tell which operand of a product is a weight, and what to call it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils.weak import WeakTensorKeyDictionary
+
+_NOT_FROM_VALUES = re.compile(r"(_like|^new_.*|^zeros|^ones|^empty|^full|^rand.*|^bernoulli|dropout)$")
+
+
+class Identity(NamedTuple):
+    """What a weight operand is.
+
+    rank: 3 parameter, 2 buffer, 1 computed from them alone; of two weights the higher rank is the weight.
+    key: the same for every use of the same values in the same arrangement. name: for the layer.
+    """
+
+    rank: int
+    key: Hashable
+    name: str
+
+
+class _Entry(NamedTuple):
+    name: str
+    tensor: torch.Tensor
+    rank: int
+
+
+class Weights:
+    """The parameters and buffers of a module, found again through views of their storage.
+
+    Tensors computed from parameters alone (weight normalisation, masks) count as weights too; they are told
+    apart by the computation that made them. A buffer written during the forward pass (a cache) is no weight.
+    """
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self._entries: dict[int, list[_Entry]] = {}
+        self._derived: Any = WeakTensorKeyDictionary()
+        self.written: dict[int, list[tuple[torch.Tensor, torch.Tensor]]] = {}
+        named = [(n, p, 3) for n, p in module.named_parameters()] + [(n, b, 2) for n, b in module.named_buffers()]
+        for name, tensor, rank in named:
+            if tensor.numel():
+                self._entries.setdefault(_pointer(tensor), []).append(_Entry(name, tensor, rank))
+
+    def find(self, tensor: torch.Tensor) -> Identity | None:
+        """Return the identity of a weight or view of one, None for an activation."""
+        pointer = _pointer(tensor)
+        entries = self._entries.get(pointer)
+        if entries is None or pointer in self.written:
+            return self._derived.get(tensor) if self._derived else None
+        start = tensor.storage_offset()
+        entry = next((e for e in entries if e.tensor.storage_offset() <= start < _end(e.tensor)), entries[0])
+        key = (pointer, start, tuple(tensor.shape), tensor.stride())
+        return Identity(entry.rank, key, layer_name(entry.name) + _part(entry, tensor))
+
+    def constant(self, arguments: Sequence[torch.Tensor]) -> bool:
+        """Whether every tensor argument of an operator is a weight or comes from weights alone."""
+        return all(self._constant(tensor) for tensor in arguments)
+
+    def _constant(self, tensor: torch.Tensor) -> bool:
+        pointer = _pointer(tensor)
+        if pointer in self._entries and pointer not in self.written:
+            return True
+        return bool(self._derived) and tensor in self._derived
+
+    def derive(self, function: Any, args: Sequence[Any], tensors: Sequence[torch.Tensor], result: Any) -> None:
+        """Note that `result` comes from the weights `tensors` alone, by `function`."""
+        random = torch.Tag.nondeterministic_seeded in function.tags
+        if random or _NOT_FROM_VALUES.search(function.overloadpacket.__name__):
+            return
+        origin = next(found for t in tensors if (found := self.find(t)))
+        for place, value in enumerate(result if isinstance(result, tuple | list) else [result]):
+            if isinstance(value, torch.Tensor) and _pointer(value) not in self._entries:
+                self._derived[value] = Identity(1, (str(function), place, self._signature(args)), origin.name)
+
+    def note_write(self, tensor: torch.Tensor) -> None:
+        """Note that an operator is about to write `tensor`: no weight from here on, and put back later."""
+        pointer = _pointer(tensor)
+        if pointer in self._entries and pointer not in self.written:
+            self.written[pointer] = [(e.tensor, e.tensor.detach().clone()) for e in self._entries[pointer]]
+        for other in [t for t in self._derived if _pointer(t) == pointer]:
+            del self._derived[other]
+
+    def restore(self) -> None:
+        """Give every buffer that was written the values that it had."""
+        for pairs in self.written.values():
+            for tensor, before in pairs:
+                tensor.copy_(before)
+
+    def _signature(self, value: Any) -> Hashable:
+        if isinstance(value, torch.Tensor):
+            found = self.find(value)
+            return found.key if found else None
+        if isinstance(value, tuple | list):
+            return tuple(self._signature(item) for item in value)
+        return repr(value)
+
+
+def layer_name(parameter: str) -> str:
+    """Return the name of the layer whose weight is the parameter called `parameter`.
+
+    >>> layer_name("conv1.weight"), layer_name("lstm.weight_hh_l0_reverse"), layer_name("attn.in_proj_weight")
+    ('conv1', 'lstm.hh_l0_reverse', 'attn.in_proj')
+    >>> layer_name("conv.parametrizations.weight.original0"), layer_name("weight"), layer_name("head.kernel")
+    ('conv', 'weight', 'head.kernel')
+    """
+    parameter = re.sub(r"\.?parametrizations\.(\w+)\.original\d*$", r".\1", parameter).lstrip(".")
+    path, _, last = parameter.rpartition(".")
+    rest = re.sub(r"(^|_)weight(_[vg])?(?=_|$)", "", last).strip("_")
+    return ".".join(part for part in (path, rest) if part) or parameter
+
+
+def _part(entry: _Entry, tensor: torch.Tensor) -> str:
+    """Suffix of a slice of a parameter: .q, .k, .v of an attention's projection, else the first rows."""
+    whole = entry.tensor
+    values = tensor.numel()
+    if 0 in tensor.stride():  # expanded: count the values, not their repetitions
+        values = 1
+        for size, stride in zip(tensor.shape, tensor.stride()):
+            values *= size if stride else 1
+    if values == whole.numel():
+        return ""
+    row = max(whole.stride(0), 1) if whole.dim() else 1
+    first, rows = divmod(tensor.storage_offset() - whole.storage_offset(), row)[0], max(values // row, 1)
+    if entry.name.endswith("in_proj_weight") and whole.shape[0] % 3 == 0 and first % (whole.shape[0] // 3) == 0:
+        third = whole.shape[0] // 3
+        return "." + "qkv"[first // third : (first + rows) // third]
+    return f"[{first}:{first + rows}]"
+
+
+def _pointer(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage().data_ptr())
+
+
+def _end(tensor: torch.Tensor) -> int:
+    return int(tensor.storage_offset() + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride())) + 1)

@@ -1,0 +1,103 @@
+"""Workloads: which network, on which inputs, quantised how; found by name and captured once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SerializeAsAny, create_model
+
+from accelsim import catalogue, strictyaml
+from accelsim.config import Spec, digest, override, validate
+from accelsim.errors import ConfigError, InputError, UnknownNameError
+from accelsim.quantize import Quantization
+from accelsim.sources import SOURCES, Source
+from accelsim.sources.capture import bundle_path, record_to, trace_key_parts
+from accelsim.trace import Trace
+
+
+class _Common(Spec):
+    """The keys that every workload file has."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dot, dash, underscore")
+    description: str = ""
+    source: str = Field(description="where the network comes from: a name of the catalogue of sources")
+    samples: int = Field(default=1, ge=1, description="how many of the source's inputs are captured")
+    quantization: Quantization = Quantization()
+
+
+class Workload(_Common):
+    """A network, its inputs and their quantisation.
+
+    model: the source with the keys that it added to the file.
+    """
+
+    model: SerializeAsAny[Source]
+
+    @property
+    def key(self) -> str:
+        """Content key over network, inputs, quantisation and versions; computed without torch."""
+        return digest(self.source, self.model.fingerprint(), trace_key_parts(self.quantization, self.samples))
+
+
+def load_workload(reference: str | Path, overrides: Iterable[str] = ()) -> Workload:
+    """Read a workload by name or path, after ``key=value`` `overrides`.
+
+    Raises UnknownNameError for an unknown workload, ConfigError with every problem of the file and its line.
+    """
+    path = catalogue.find("workload", str(reference))
+    document = override(strictyaml.read(path), overrides)
+    source, problem = _source(document)
+    both = create_model(source.__name__, __base__=(_Common, source))
+    try:
+        read = validate(both, document)
+    except ConfigError as error:
+        problems = [*([problem] if problem else []), *error.problems]
+        if problem:  # without its source, a file's own keys cannot be told from wrong ones
+            problems = [p for p in problems if "unknown key" not in p]
+        raise _refusal(path, problems) from None
+    if problem:
+        raise _refusal(path, [problem])
+    values = {name: getattr(read, name) for name in type(read).model_fields}
+    own = source(**{name: values[name] for name in source.model_fields})
+    return Workload(**{name: values[name] for name in _Common.model_fields}, model=own.beside(path.resolve().parent))
+
+
+def open_trace(workload: Workload, force: bool = False, cache: Path | None = None) -> Trace:
+    """Return the trace of `workload`, captured now or kept from before; a kept one needs no torch.
+
+    force: capture again and replace what is kept. cache: folder instead of ``cache_folder()``. Raises InputError
+    when the network cannot be captured, BundleError when the kept bundle is damaged.
+    """
+    key = workload.key
+    target = bundle_path(workload.name, key, cache)
+    if not force and (target / "manifest.json").is_file():
+        return Trace(target)
+    module, inputs, warnings, trained = workload.model.load()
+    if len(inputs) < workload.samples:
+        raise InputError(
+            f"workload {workload.name}: samples is {workload.samples}, the source has {len(inputs)}",
+            f"set samples to {len(inputs)} or less" if inputs else "the source gave no inputs",
+        )
+    chosen = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[: workload.samples]]
+    # a folder without a manifest is no bundle and would be in the way
+    replace = force or target.exists()
+    return record_to(
+        module, chosen, target, workload.name, key, workload.quantization, list(warnings), trained, replace
+    )
+
+
+def _source(document: strictyaml.Document) -> tuple[type[Source], str]:
+    """Return the class of the file's source, or the bare base and the problem with its name."""
+    name: Any = document.data.get("source")
+    if not isinstance(name, str):
+        return Source, ""
+    try:
+        return SOURCES.get(name), ""
+    except UnknownNameError as error:
+        return Source, f"{document.where(('source',))}: source: {error}"
+
+
+def _refusal(path: Path, problems: list[str]) -> ConfigError:
+    return ConfigError(f"{path}: {len(problems)} problem{'s' if len(problems) > 1 else ''}", problems=problems)
