@@ -1,0 +1,153 @@
+"""Properties of the operands of every layer: zeros, effectual bits, precision; one row per operand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
+from accelsim.analyzers.codes import centred_bits, centred_values
+from accelsim.analyzers.encodings import ENCODINGS
+from accelsim.analyzers.groups import GROUP_SIZES, channel_groups
+from accelsim.analyzers.histogram import Histogram, value_histogram
+from accelsim.analyzers.pairs import Padding
+from accelsim.analyzers.precision import static_precision
+from accelsim.analyzers.progress import columns, over_layers
+from accelsim.layer import Layer, LayerShape, Operand
+from accelsim.results import Column, declare
+from accelsim.trace import Trace
+
+Row = dict[str, Any]
+
+declare(
+    Column("operand", "", "activation, weight or output", sums=False),
+    Column("bits", "bits", "width of a stored code", sums=False),
+    Column("values", "values", "number of values; padding zeros of the activation are values with padding 'in'"),
+    Column("zeros", "values", "values that are a real zero (code equal to the zero point)"),
+    Column("zero_fraction", "", "share of values that are a real zero", "zeros / values", sums=False),
+    Column("raw_zero_fraction", "", "share of values whose stored code is 0", sums=False),
+    Column("signed", "", "whether a value is negative", sums=False),
+    Column("minimum", "", "smallest zero-centred value", sums=False),
+    Column("maximum", "", "largest zero-centred value", sums=False),
+    Column("distinct", "values", "number of different values", sums=False),
+    Column("precision_static", "bits", "width that loses nothing over all samples of the layer", sums=False),
+    Column("precision_static_trimmed", "bits", "the same with common trailing zeros left out", sums=False),
+    *(
+        Column(f"{name}_mean{suffix}", "bits", f"mean cost of {which} under the analyzer {name}", sums=False)
+        for name in ENCODINGS
+        for suffix, which in (("", "a value"), ("_nonzero", "a value that is not 0"))
+    ),
+    *(
+        Column(f"precision_mean{suffix}_{size}", "bits", f"mean width{how}, shared by {size} channels", sums=False)
+        for size in GROUP_SIZES
+        for suffix, how in (("", ""), ("_trimmed", " without trailing zeros"))
+    ),
+)
+
+
+def analyze(trace: Trace, padding: Padding = "in", encodings: Sequence[str] = ENCODINGS) -> pd.DataFrame:
+    """Return the properties of each layer's operands: one row per layer, sample and operand.
+
+    padding: "in" counts the padding zeros of the activation as values, as a multiplier sees the padded tensor;
+    "out" only stored values. encodings: analyzers whose mean cost is reported. The table is kept with the bundle.
+    """
+    for name in encodings:
+        ANALYZERS.get(name)
+
+    def layer(index: int) -> list[Row]:
+        return layer_properties([trace.layer(index, s) for s in range(trace.samples)], padding, encodings)
+
+    def compute() -> dict[str, list[Any]]:
+        return columns(over_layers(trace, layer, "analyze"))
+
+    if set(encodings) - set(ENCODINGS):
+        return pd.DataFrame(compute())
+    name = "-".join([f"analyze-v{ANALYZERS_VERSION}-{padding}", *encodings])
+    return pd.DataFrame(trace.remembered(name, compute))
+
+
+def layer_properties(
+    layers: Sequence[Layer], padding: Padding = "in", encodings: Sequence[str] = ENCODINGS
+) -> list[Row]:
+    """Return the rows of `analyze` for one layer, `layers` being it on each sample."""
+    rows: list[Row] = []
+    unions: dict[str, list[int]] = {}
+    weight: Row | None = None
+    for layer in layers:
+        common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}
+        extra = padding_positions(layer.shape) if padding == "in" else 0
+        found = {"activation": operand_properties(layer.activation, layer.shape.groups, extra, encodings)}
+        if weight is None or layer.dynamic_weight:
+            weight = operand_properties(layer.weight, 1, 0, encodings)
+        found["weight"] = weight
+        if layer.output is not None:
+            found["output"] = operand_properties(layer.output, 1, 0, encodings)
+        for role, properties in found.items():
+            unions.setdefault(role, []).append(properties["union"])
+            rows.append({**common, "operand": role, "padding": padding, **properties})
+    for row in rows:
+        del row["union"]
+        signed = any(r["signed"] for r in rows if r["operand"] == row["operand"])
+        row["precision_static"] = static_precision(unions[row["operand"]], signed)
+        row["precision_static_trimmed"] = static_precision(unions[row["operand"]], signed, trimmed=True)
+    return rows
+
+
+def operand_properties(
+    operand: Operand, sets: int = 1, extra_zeros: int = 0, encodings: Sequence[str] = ENCODINGS
+) -> Row:
+    """Return the properties of one tensor with `extra_zeros` padding zeros added.
+
+    sets: parts of axis 1 that dynamic precision groups do not cross. A mean over no value is NaN.
+    """
+    stored = value_histogram(operand)
+    histogram = stored.with_zeros(extra_zeros)
+    bits = centred_bits(operand)
+    values, zeros = histogram.size, histogram.zeros
+    row: Row = {
+        "bits": operand.bits,
+        "values": values,
+        "zeros": zeros,
+        "zero_fraction": zeros / values,
+        "raw_zero_fraction": _raw_zeros(operand, stored, extra_zeros) / values,
+        "signed": stored.signed,
+        "minimum": histogram.minimum,
+        "maximum": histogram.maximum,
+        "distinct": histogram.distinct,
+        "union": stored.union,
+    }
+    for name in encodings:
+        total = histogram.total(name, bits)
+        zero_cost = Histogram(stored.low, stored.counts * 0).with_zeros(zeros).total(name, bits)
+        row[f"{name}_mean"] = total / values
+        row[f"{name}_mean_nonzero"] = (total - zero_cost) / (values - zeros) if values > zeros else float("nan")
+    for size, groups in channel_groups(_as_maps(operand), sets, signed=stored.signed).items():
+        for trimmed, suffix in ((False, ""), (True, "_trimmed")):
+            total = groups.total_width(trimmed) + extra_zeros * (1 + stored.signed)
+            row[f"precision_mean{suffix}_{size}"] = total / values
+    return row
+
+
+def padding_positions(shape: LayerShape) -> int:
+    """Return the number of padding zeros around the activations of a layer, over all steps, inputs and channels."""
+    if shape.transposed:
+        return 0
+    top, bottom, left, right = shape.padding
+    around = (shape.H + top + bottom) * (shape.W + left + right) - shape.H * shape.W
+    return shape.steps * shape.N * shape.groups * shape.C * around
+
+
+def _as_maps(operand: Operand) -> Any:
+    """Return the centred values as (batch, channels, height, width)."""
+    values = centred_values(operand)
+    return values if values.ndim == 4 else values.reshape(*values.shape[:2], -1, 1)
+
+
+def _raw_zeros(operand: Operand, stored: Histogram, extra_zeros: int) -> int:
+    """Count codes that are 0; a padding zero's code is the zero point."""
+    if operand.centred:
+        return stored.zeros + extra_zeros
+    return int(operand.codes.size - np.count_nonzero(operand.codes))

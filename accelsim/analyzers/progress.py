@@ -1,0 +1,30 @@
+"""Run a computation over the layers of a trace in threads, with a progress bar when it takes long."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from accelsim.trace import Trace
+
+
+def over_layers(trace: Trace, compute: Callable[[int], list[Any]], label: str, workers: int = 2) -> list[Any]:
+    """Return the concatenated lists of `compute(index)` for every layer, in layer order.
+
+    Kernels release the interpreter lock, so threads help. The bar goes to stderr after two seconds, and only to
+    a terminal.
+    """
+    from tqdm import tqdm
+
+    count = len(trace.layers)
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        results = pool.map(compute, range(count))
+        bar = tqdm(results, total=count, desc=label, unit="layer", file=sys.stderr, disable=None, delay=2.0)
+        return [row for rows in bar for row in rows]
+
+
+def columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return rows with the same keys as one list per key, which is smaller and quicker to keep."""
+    return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
