@@ -91,6 +91,16 @@ def describe(names: Iterable[str]) -> dict[str, dict[str, str]]:
     return {c.name: {"unit": c.unit, "meaning": c.meaning, "formula": c.formula} for c in known}
 
 
+def write_table(table: pd.DataFrame, folder: Path, stem: str, csv: bool = False) -> list[Path]:
+    """Write `table` as STEM.parquet (and STEM.csv) into `folder`; return the paths. Raises StorageError."""
+    files = {f"{stem}.parquet": parquet(table)}
+    if csv:
+        files[f"{stem}.csv"] = table.to_csv(index=False).encode()
+    for name, data in files.items():
+        write_atomically(folder / name, data)
+    return [folder / name for name in files]
+
+
 def parquet(table: pd.DataFrame) -> bytes:
     """Return `table` as a Parquet file in memory, unit and meaning of each column in its metadata."""
     import pyarrow as pa

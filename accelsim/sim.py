@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -37,7 +36,7 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
     failures: list[str] = []
     for record in trace.layers:
         for sample, shape in enumerate(record.shapes):
-            statistics = layer_statistics(trace, record.index, sample)
+            statistics = layer_statistics(trace, record.index, sample) | _measured(machine, trace, record.index, sample)
             head: Row = {"index": record.index, "layer": record.name, "kind": shape.kind, "sample": sample}
             try:
                 row = machine.replay(shape, statistics)
@@ -51,6 +50,16 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
     return RunResult(pd.DataFrame(rows), _info(machine, trace), [*trace.warnings, *machine.notes()])
 
 
+def _measured(machine: Accelerator, trace: Trace, index: int, sample: int) -> dict[str, Any]:
+    name = machine.measurement()
+    if not name:
+        return {}
+    found: list[dict[str, Any]] = trace.remembered(
+        f"{name}-{index}", lambda: [machine.measure(trace.layer(index, s)) for s in range(trace.samples)]
+    )
+    return found[sample]
+
+
 def _against(row: Row, plain: Row) -> Row:
     cycles, energy = float(row["total_cycles"]), float(row["energy_pj"])
     return {
@@ -61,7 +70,7 @@ def _against(row: Row, plain: Row) -> Row:
     }
 
 
-def _info(machine: Accelerator, trace: Trace) -> Mapping[str, Any] | dict[str, Any]:
+def _info(machine: Accelerator, trace: Trace) -> dict[str, Any]:
     return {
         "accelsim": __version__,
         "hardware": machine.model_dump(mode="json"),

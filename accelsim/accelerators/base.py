@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from accelsim import catalogue, config, strictyaml
 from accelsim.accelerators import ACCELERATORS
 from accelsim.config import Sourced, Spec
 from accelsim.errors import ConfigError
-from accelsim.layer import LayerShape
+from accelsim.layer import Layer, LayerShape
 
 Row = dict[str, float | int | str]
 
@@ -47,8 +48,19 @@ class Accelerator(Spec):
         """Return the result columns of one layer on one input sample, for the whole batch.
 
         shape: the layer for one input. statistics: `accelsim.analyzers.statistics.layer_statistics` of the
-        same layer and sample. Raises MappingError when the layer does not fit.
+        same layer and sample and what `measure` adds. Raises MappingError when the layer does not fit.
         """
+
+    def measure(self, layer: Layer) -> dict[str, Any]:
+        """Return further statistics of the codes that this machine's time or traffic depends on (JSON-able).
+
+        They may depend only on the codes and on what `measurement` names; they are kept with the bundle.
+        """
+        return {}
+
+    def measurement(self) -> str:
+        """Return a name for what `measure` computes, parameters included; empty when it computes nothing."""
+        return ""
 
     @abstractmethod
     def dense(self) -> Self:
@@ -65,8 +77,6 @@ class Accelerator(Spec):
 
 def batched(shape: LayerShape, size: int) -> LayerShape:
     """Return `shape` for `size` inputs: more rows a step, or more independent products when both operands vary."""
-    from dataclasses import replace
-
     if shape.kind == "matmul":
         return replace(shape, groups=shape.groups * size)
     return replace(shape, N=shape.N * size)

@@ -84,7 +84,7 @@ def _machine(result: RunResult) -> Table:
 _DERIVED = {
     "speedup": lambda r: r["baseline_cycles"] / r["total_cycles"] if r["total_cycles"] else 1.0,
     "energy_gain": lambda r: r["baseline_energy_pj"] / r["energy_pj"] if r["energy_pj"] else 1.0,
-    "utilisation": lambda r: r["busy_pe_cycles"] / r["pe_cycles"] if r.get("pe_cycles") else 0.0,
+    "utilisation": lambda r: r["macs"] / r["pe_cycles"] if r.get("pe_cycles") else 0.0,
     "gated_share": lambda r: r["macs_gated"] / r["macs"] if r["macs"] else 0.0,
 }
 _MACHINE = (

@@ -1,0 +1,35 @@
+"""`accelsim analyze`: value, bit and precision statistics of a workload's operands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from accelsim.cli.options import Csv, Out, WorkloadName
+
+
+def analyze(
+    workload: WorkloadName,
+    out: Out = None,
+    csv: Csv = False,
+    padding: Annotated[str, typer.Option("--padding", help="Count padding zeros as values: in or out.")] = "out",
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
+) -> None:
+    """Measure zeros, effectual bits and needed precision in the activations and weights of WORKLOAD."""
+    from accelsim.analyzers.analyze import analyze as measure
+    from accelsim.report import text
+    from accelsim.report.shares import check_padding
+    from accelsim.results import write_table
+    from accelsim.workload import load_workload, open_trace
+
+    check_padding(padding)
+    trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
+    result = measure(trace, padding=padding)
+    console = text.console()
+    console.print(text.analysis_table(result, trace))
+    for line in text.warnings(trace.warnings):
+        console.print(line)
+    if out is not None:
+        paths = write_table(result, out, "analysis", csv)
+        console.print(f"wrote {', '.join(str(p) for p in paths)}")

@@ -1,0 +1,26 @@
+"""`accelsim capture`: run the network of a workload and keep its trace."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from accelsim.cli.options import WorkloadName
+
+
+def capture(
+    workload: WorkloadName,
+    force: Annotated[bool, typer.Option("--force", help="Capture again even if a bundle is cached.")] = False,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
+) -> None:
+    """Run the network of WORKLOAD on its inputs, quantise and store every layer's operands."""
+    from accelsim.report import text
+    from accelsim.workload import load_workload, open_trace
+
+    trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]), force=force)
+    console = text.console()
+    console.print(text.trace_table(trace))
+    for line in text.warnings(trace.warnings):
+        console.print(line)
+    console.print(f"bundle {trace.path}", soft_wrap=True)

@@ -1,0 +1,37 @@
+"""`accelsim potential`: ideal speedup of every property, exact, as a ratio of total work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from accelsim.cli.options import Csv, Out, WorkloadName
+
+
+def potential(
+    workload: WorkloadName,
+    out: Out = None,
+    csv: Csv = False,
+    width: Annotated[int, typer.Option("--width", help="Width in bits of the bit-parallel baseline.")] = 16,
+    padding: Annotated[str, typer.Option("--padding", help="Products with padding zeros: in or out.")] = "in",
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
+) -> None:
+    """Compute what skipping each kind of ineffectual work could gain at most on WORKLOAD."""
+    from accelsim.analyzers.potential import potential as compute
+    from accelsim.analyzers.potential import summarise
+    from accelsim.report import text
+    from accelsim.report.shares import check_padding
+    from accelsim.results import write_table
+    from accelsim.workload import load_workload, open_trace
+
+    check_padding(padding)
+    trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
+    layers = compute(trace, width=width, padding=padding)
+    console = text.console()
+    console.print(text.potential_table(summarise(layers), trace, width, padding))
+    for line in text.warnings(trace.warnings):
+        console.print(line)
+    if out is not None:
+        paths = write_table(layers, out, "potential", csv)
+        console.print(f"wrote {', '.join(str(p) for p in paths)}")

@@ -1,0 +1,29 @@
+"""`accelsim run`: replay a workload on a machine and print work, time, traffic and energy."""
+
+from __future__ import annotations
+
+from accelsim.cli.options import Csv, Hardware, Out, Settings, WorkloadName, split
+
+
+def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: Csv = False, settings: Settings = None) -> None:
+    """Replay WORKLOAD on the machine HW: cycles, off-chip traffic, skipped work and energy per layer."""
+    from accelsim.accelerators.base import load_hardware
+    from accelsim.analyzers.statistics import warm
+    from accelsim.report import text
+    from accelsim.report.shares import ineffectual_shares
+    from accelsim.sim import run as replay
+    from accelsim.workload import load_workload, open_trace
+
+    machine_settings, workload_settings = split(settings)
+    machine = load_hardware(hw, machine_settings)
+    trace = open_trace(load_workload(workload, workload_settings))
+    warm(trace)
+    result = replay(machine, trace)
+    console = text.console()
+    for table in text.run_tables(result, ineffectual_shares(trace, machine.word_bits)):
+        console.print(table)
+    for line in text.run_footer(result, machine):
+        console.print(line)
+    if out is not None:
+        paths = result.write(out, csv)
+        console.print(f"wrote {', '.join(str(p) for p in paths)}")

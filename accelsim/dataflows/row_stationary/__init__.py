@@ -1,0 +1,1 @@
+"""Row stationary: mapping search and exact counts for a spatial array with three-level storage."""

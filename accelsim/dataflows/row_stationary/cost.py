@@ -1,0 +1,138 @@
+"""Cycles and accesses of one row-stationary mapping, all remainders exact (compiled).
+
+A pass keeps p*t filters and q*r channels in the scratchpads and slides over the f columns of n images. One
+window (one output column) needs A = ceil(filters/t) ceil(channels/r) S multiply cycles in the busiest PE,
+B = filters * e / psum_words cycles on the psum bus (in and out together), and I = rows * channels *
+min(stride, S) / ifmap_words cycles on the input bus; windows are pipelined, so a pass takes
+``load + first window + A + B + (f n - 1) max(A, B, I)``, where load moves the filters into the scratchpads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+RESULTS = 16
+Bounds = tuple[int, ...]
+
+
+@njit(cache=True)
+def ceil_div(a: int, b: int) -> int:
+    """Divide, rounding up."""
+    return -(-a // b)
+
+
+@njit(cache=True)
+def span(out: int, tile: int, stride: int, extent: int, size: int, pad: int) -> tuple[int, int]:
+    """Input positions read over all tiles of an axis: with padding, and those really in the map."""
+    padded = 0
+    real = 0
+    start = 0
+    while start < out:
+        length = min(tile, out - start)
+        low = start * stride - pad
+        high = low + (length - 1) * stride + extent
+        padded += high - low
+        real += max(0, min(high, size) - max(low, 0))
+        start += tile
+    return padded, real
+
+
+@njit(cache=True)
+def parts_span(out: int, tile: int, stride: int, taps: int, part: int, dilation: int) -> int:
+    """Input positions read when a filter axis is cut into parts that run one after another."""
+    tiles = ceil_div(out, tile)
+    total = 0
+    for first in range(0, taps, part):
+        extent = (min(part, taps - first) - 1) * dilation + 1
+        total += tiles * extent + (out - tiles) * stride
+    return total
+
+
+@njit(cache=True)
+def cost(
+    bounds: Bounds, hw: npt.NDArray[np.float64], n: int, e: int, f: int, m: int, p: int, q: int, r: int, t: int,
+    out: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Fill `out` with the fields of `Counts`, in order, for one run of the convolution."""
+    G, N, C, M, E, F, R, S, UR, UC, DR, DC, H, W, PT, PL = bounds
+    rows_pe = int(hw[0])
+    filter_bus, ifmap_bus, psum_bus = hw[9], hw[10], hw[11]
+    Rp = min(R, rows_pe)
+    Sp = min(S, int(min(hw[2], hw[3])))
+    parts = ceil_div(R, Rp) * ceil_div(S, Sp)
+    tiles_e, tiles_f, tiles_n = ceil_div(E, e), ceil_div(F, f), ceil_div(N, n)
+    groups_m, groups_c = ceil_div(M, m), ceil_div(C, q * r)
+    filters, channels = p * t, q * r
+    last_e, last_f, last_n = E - (tiles_e - 1) * e, F - (tiles_f - 1) * f, N - (tiles_n - 1) * n
+    last_m, last_c = M - (groups_m - 1) * m, C - (groups_c - 1) * channels
+    extent_r, extent_s = (Rp - 1) * DR + 1, (Sp - 1) * DC + 1
+    cycles = 0.0
+    compute = 0.0
+    psum_cycles = 0.0
+    ifmap_cycles = 0.0
+    fill = 0.0
+    passes = 0.0
+    delivered = 0.0
+    for ie in range(2):
+        h, count_e = (e, tiles_e - 1) if ie == 0 else (last_e, 1)
+        for jf in range(2):
+            w, count_f = (f, tiles_f - 1) if jf == 0 else (last_f, 1)
+            for kn in range(2):
+                images, count_n = (n, tiles_n - 1) if kn == 0 else (last_n, 1)
+                if count_e * count_f * count_n == 0:
+                    continue
+                for g in range(4):  # full or remaining filters of a pass, in a full or the last group of m
+                    group, count_g = (m, groups_m - 1) if g < 2 else (last_m, 1)
+                    held, count_p = (filters, group // filters) if g % 2 == 0 else (group % filters, 1)
+                    if held == 0 or count_g * count_p == 0:
+                        continue
+                    for c in range(2):
+                        depth, count_c = (channels, groups_c - 1) if c == 0 else (last_c, 1)
+                        if count_c == 0:
+                            continue
+                        times = float(count_e * count_f * count_n) * count_g * count_p * count_c * parts
+                        mac_window = float(ceil_div(held, t) * ceil_div(depth, r) * Sp)
+                        psum_window = held * h / psum_bus
+                        rows = (h - 1) * UR + extent_r
+                        ifmap_window = rows * depth * min(UC, extent_s) / ifmap_bus
+                        first = rows * depth * extent_s / ifmap_bus
+                        load = held * depth * Rp * Sp / filter_bus
+                        windows = float(w) * images
+                        slowest = max(mac_window, max(psum_window, ifmap_window))
+                        cycles += times * (load + first + mac_window + psum_window + (windows - 1) * slowest)
+                        compute += times * mac_window * windows
+                        psum_cycles += times * psum_window * windows
+                        ifmap_cycles += times * (first * images + ifmap_window * (windows - images))
+                        fill += times * (load + first)
+                        passes += times
+                        copies = float(h * Rp * min(t, held))
+                        delivered += times * images * copies * depth * ((w - 1) * min(UC, extent_s) + extent_s)
+    rows_padded, rows_real = span(E, e, UR, (R - 1) * DR + 1, H, PT)
+    columns_padded, columns_real = span(F, f, UC, (S - 1) * DC + 1, W, PL)
+    if R > Rp:
+        rows_padded = parts_span(E, e, UR, R, Rp, DR)
+    if S > Sp:
+        columns_padded = parts_span(F, f, UC, S, Sp, DC)
+    filter_passes = (groups_m - 1) * ceil_div(m, filters) + ceil_div(last_m, filters)
+    outputs = float(G) * N * M * E * F
+    weights = float(G) * M * C * R * S
+    strips = float(tiles_e * tiles_f * tiles_n)
+    sets = float((groups_c - 1) * r + min(r, last_c))
+    out[0] = G * cycles
+    out[1] = float(G) * N * C * rows_padded * columns_padded * filter_passes
+    out[2] = outputs * groups_c * parts
+    out[3] = weights * strips
+    out[4] = float(G) * N * C * rows_real * columns_real * groups_m
+    out[5] = weights * strips
+    out[6] = outputs
+    out[7] = outputs * C * R * S
+    out[8] = G * compute
+    out[9] = G * psum_cycles
+    out[10] = G * ifmap_cycles
+    out[11] = G * fill
+    out[12] = G * passes
+    out[13] = G * delivered
+    out[14] = weights * tiles_f * tiles_n * E
+    out[15] = outputs * ceil_div(S, Sp) * R * sets - outputs * groups_c * parts

@@ -1,0 +1,30 @@
+"""What reproducing a paper gives: a table of published and computed figures and what cannot be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class PaperReport:
+    """Published figures beside ours: `table` has a row per item; columns ``X`` (ours), ``X_published``, ``X_deviation``.
+
+    quantities: the X, with their units. notes: conventions, assumptions and what could not be compared.
+    """
+
+    title: str
+    table: pd.DataFrame
+    quantities: dict[str, str]
+    notes: list[str]
+
+    def worst(self, quantity: str) -> float:
+        """Return the largest absolute deviation (share of the published figure) of a quantity."""
+        return float(self.table[f"{quantity}_deviation"].abs().max())
+
+
+def with_deviations(table: pd.DataFrame, quantities: dict[str, str]) -> pd.DataFrame:
+    """Add ``X_deviation`` = ours / published - 1 for every quantity."""
+    added = {f"{q}_deviation": table[q] / table[f"{q}_published"] - 1 for q in quantities}
+    return table.assign(**added)
