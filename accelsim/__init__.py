@@ -2,4 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __version__ = "0.1.0"
+
+_LAZY = {
+    "load_hardware": "accelsim.accelerators.base:load_hardware",
+    "load_workload": "accelsim.workload:load_workload",
+    "open_trace": "accelsim.workload:open_trace",
+    "capture": "accelsim.sources.capture:capture",
+    "analyze": "accelsim.analyzers.analyze:analyze",
+    "potential": "accelsim.analyzers.potential:potential",
+    "simulate": "accelsim.sim:run",
+    "report": "accelsim.report",
+}
+__all__ = ["__version__", *sorted(_LAZY)]
+
+
+def __getattr__(name: str) -> Any:
+    """Load one of the public names on first use, so that importing accelsim costs nothing."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'accelsim' has no attribute {name!r}; it has {', '.join(sorted(_LAZY))}")
+    import importlib
+
+    module, _, attribute = _LAZY[name].partition(":")
+    loaded = importlib.import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded

@@ -18,16 +18,15 @@ def analyze(
 ) -> None:
     """Measure zeros, effectual bits and needed precision in the activations and weights of WORKLOAD."""
     from accelsim.analyzers.analyze import analyze as measure
-    from accelsim.report import text
+    from accelsim.report import text, trace_text
     from accelsim.report.shares import check_padding
     from accelsim.results import write_table
     from accelsim.workload import load_workload, open_trace
 
-    check_padding(padding)
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
-    result = measure(trace, padding=padding)
+    result = measure(trace, padding=check_padding(padding))
     console = text.console()
-    console.print(text.analysis_table(result, trace))
+    console.print(trace_text.properties(result, trace, padding))
     for line in text.warnings(trace.warnings):
         console.print(line)
     if out is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from accelsim.cli import analyze, capture, explain, listing, potential, run
+from accelsim.cli import analyze, capture, explain, listing, potential, reproduce, run
 
 app = typer.Typer(
     name="accelsim",
@@ -19,6 +19,7 @@ app.command("run")(run.run)
 app.command("analyze")(analyze.analyze)
 app.command("potential")(potential.potential)
 app.command("capture")(capture.capture)
+app.command("reproduce")(reproduce.reproduce)
 app.command("explain")(explain.explain)
 app.command("list")(listing.list_)
 

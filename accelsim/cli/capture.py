@@ -15,12 +15,12 @@ def capture(
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Run the network of WORKLOAD on its inputs, quantise and store every layer's operands."""
-    from accelsim.report import text
+    from accelsim.report import text, trace_text
     from accelsim.workload import load_workload, open_trace
 
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]), force=force)
     console = text.console()
-    console.print(text.trace_table(trace))
+    console.print(trace_text.captured(trace))
     for line in text.warnings(trace.warnings):
         console.print(line)
     console.print(f"bundle {trace.path}", soft_wrap=True)

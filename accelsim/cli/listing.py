@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 
-def list_(what: Annotated[str, typer.Argument(help="hw, workloads, accelerators, dataflows, analyzers, sources, zoo or exit-codes.")]) -> None:
-    """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, sources, zoo, exit-codes."""
+def list_(what: Annotated[str, typer.Argument(help="hw, workloads, accelerators, dataflows, analyzers, sources, zoo, papers or exit-codes.")]) -> None:
+    """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, sources, zoo, papers, exit-codes."""
     from accelsim.errors import unknown_name
 
     if what not in _LISTS:
@@ -53,5 +53,6 @@ _LISTS = {
     "analyzers": lambda: _registry("accelsim.analyzers", "ANALYZERS"),
     "sources": lambda: _registry("accelsim.sources", "SOURCES"),
     "zoo": _zoo,
+    "papers": lambda: _registry("accelsim.papers", "PAPERS"),
     "exit-codes": _exit_codes,
 }

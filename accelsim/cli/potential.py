@@ -20,16 +20,15 @@ def potential(
     """Compute what skipping each kind of ineffectual work could gain at most on WORKLOAD."""
     from accelsim.analyzers.potential import potential as compute
     from accelsim.analyzers.potential import summarise
-    from accelsim.report import text
+    from accelsim.report import text, trace_text
     from accelsim.report.shares import check_padding
     from accelsim.results import write_table
     from accelsim.workload import load_workload, open_trace
 
-    check_padding(padding)
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
-    layers = compute(trace, width=width, padding=padding)
+    layers = compute(trace, width=width, padding=check_padding(padding))
     console = text.console()
-    console.print(text.potential_table(summarise(layers), trace, width, padding))
+    console.print(trace_text.potentials(summarise(layers), trace, width, padding))
     for line in text.warnings(trace.warnings):
         console.print(line)
     if out is not None:

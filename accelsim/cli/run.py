@@ -9,7 +9,7 @@ def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: Csv = False,
     """Replay WORKLOAD on the machine HW: cycles, off-chip traffic, skipped work and energy per layer."""
     from accelsim.accelerators.base import load_hardware
     from accelsim.analyzers.statistics import warm
-    from accelsim.report import text
+    from accelsim.report import run_text, text
     from accelsim.report.shares import ineffectual_shares
     from accelsim.sim import run as replay
     from accelsim.workload import load_workload, open_trace
@@ -20,9 +20,9 @@ def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: Csv = False,
     warm(trace)
     result = replay(machine, trace)
     console = text.console()
-    for table in text.run_tables(result, ineffectual_shares(trace, machine.word_bits)):
+    for table in run_text.tables(result, ineffectual_shares(trace, machine.word_bits), machine.word_bits):
         console.print(table)
-    for line in text.run_footer(result, machine):
+    for line in run_text.footer(result):
         console.print(line)
     if out is not None:
         paths = result.write(out, csv)

@@ -1,0 +1,28 @@
+"""`accelsim reproduce`: a paper's published figures beside ours, with the deviation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from accelsim.cli.options import Csv, Out
+
+
+def reproduce(
+    paper: Annotated[str, typer.Argument(help="Name of a paper; see `accelsim list papers`.")],
+    out: Out = None,
+    csv: Csv = False,
+) -> None:
+    """Regenerate the tables of PAPER and state how far each figure is from the published one."""
+    from accelsim.papers import PAPERS
+    from accelsim.report import paper_text, text
+    from accelsim.results import write_table
+
+    report = PAPERS.get(paper)()
+    console = text.console()
+    console.print(paper_text.comparison(report))
+    for note in report.notes:
+        console.print(f"note: {note}")
+    if out is not None:
+        console.print(f"wrote {', '.join(str(p) for p in write_table(report.table, out, paper, csv))}")

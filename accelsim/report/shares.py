@@ -1,0 +1,48 @@
+"""Ineffectual share of the multiplications per layer and property, from the exact potentials."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+
+from accelsim.errors import ConfigError
+from accelsim.trace import Trace
+
+ENCODING = "ones"
+GROUP = 16
+PROPERTIES = ("A", "W", "W+A", "Ap", "Wp+Ap", "Ae", "We+Ae", "W+Ap", "W+Ae")
+CONVENTION = (
+    f"share of {{width}}-bit x {{width}}-bit work that is skipped; A, W: zero activations, weights; p: excess precision"
+    f" (dynamic per {GROUP} channels, trailing zeros kept); e: zero bits (one-bits of the magnitude); padding products count"
+)
+
+
+def ineffectual_shares(trace: Trace, width: int) -> pd.DataFrame:
+    """Return one row per layer index and a last row "total", one column per property: 1 - work / baseline."""
+    from accelsim.analyzers.potential import potential
+
+    table = select(potential(trace, width=width, padding="in"))
+    by_layer = _share(table.groupby(["index", "property"]))
+    by_layer.loc["total"] = _share(table.groupby(["property"]).sum(numeric_only=True).groupby("property"))[list(PROPERTIES)]
+    return by_layer[list(PROPERTIES)]
+
+
+def select(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep one row per property: the named encoding and group size."""
+    encoded = table["encoding"].isin(["", ENCODING, "precision"])
+    grouped = table["group"].isin([0, GROUP])
+    return table[encoded & grouped & table["property"].isin(PROPERTIES)]
+
+
+def check_padding(padding: str) -> Literal["in", "out"]:
+    """Return `padding` when it is a convention. Raises ConfigError otherwise."""
+    if padding == "in" or padding == "out":
+        return padding
+    raise ConfigError(f"--padding {padding!r} is none of: in, out")
+
+
+def _share(groups: Any) -> Any:
+    sums = groups[["work", "baseline_work"]].sum()
+    share = 1 - sums["work"] / sums["baseline_work"]
+    return share.unstack("property") if share.index.nlevels > 1 else share

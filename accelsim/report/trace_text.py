@@ -1,0 +1,73 @@
+"""Terminal tables of a trace: what was captured, what its operands hold, what skipping could gain."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.table import Table
+
+from accelsim.layer import LayerShape
+from accelsim.report import text
+from accelsim.report.shares import ENCODING
+from accelsim.trace import Trace
+from accelsim.units import engineering, percent
+
+
+def captured(trace: Trace) -> Table:
+    """Return a line per layer: kind, loop bounds, MACs and the formats of its operands."""
+    rows = []
+    for record in trace.layers:
+        shape = record.shapes[0]
+        formats = [f"{o['bits']}b" if (o := record.operands[role]) else "-" for role in ("activation", "weight")]
+        varies = "" if len(set(record.shapes)) == 1 else " (varies)"
+        macs = sum(s.macs for s in record.shapes) / len(record.shapes)
+        rows.append([record.name, shape.kind, bounds(shape) + varies, engineering(macs), "/".join(formats)])
+    macs_total = sum(s.macs for r in trace.layers for s in r.shapes) / trace.samples
+    title = f"Trace {trace.manifest['name']}: {len(trace.layers)} layers, {trace.samples} sample(s); MACs are means over the samples"
+    total = ["total", "", "", engineering(macs_total), ""]
+    return text.table(title, ["layer", "kind", "bounds (first sample)", "MACs", "act/wgt"], rows, total)
+
+
+def bounds(shape: LayerShape) -> str:
+    """Return the loop bounds that are not 1, in the letters of `LayerShape`."""
+    named = [(n, getattr(shape, n)) for n in ("steps", "N", "groups", "K", "C", "H", "W", "R", "S", "P", "Q")]
+    extra = [f"{n}={v}" for n, v in (("stride", shape.stride), ("dilation", shape.dilation)) if v != (1, 1)]
+    return " ".join([*(f"{n}={v}" for n, v in named if v != 1), *extra, *(["transposed"] if shape.transposed else [])])
+
+
+def properties(table: pd.DataFrame, trace: Trace, padding: str) -> Table:
+    """Return a line per layer and operand from `analyzers.analyze`, means over the samples, and the network's."""
+    head = ["layer", "operand", "values", "zeros", "ones", "NAF", "Booth-4", "static p", "p / 16", "p / 64", "p / 256", "p / 16 trim"]
+    columns = ["ones_mean", "naf_mean", "booth_radix4_mean", "precision_static", "precision_mean_16", "precision_mean_64", "precision_mean_256", "precision_mean_trimmed_16"]  # fmt: skip
+    weighted = table[["values", "zeros"]].join(table[columns].mul(table["values"], axis=0))
+    rows = []
+    groups = [table["index"], table["layer"], table["operand"]]
+    for (_, layer, operand), sums in weighted.groupby(groups, sort=True).sum().iterrows():
+        rows.append([str(layer), str(operand), *_line(sums, columns, trace.samples)])
+    totals = weighted.groupby(table["operand"]).sum()
+    rows += [["network", str(operand), *_line(sums, columns, trace.samples)] for operand, sums in totals.iterrows()]
+    caption = (
+        f"values: mean per sample, padding zeros {padding}; zeros: real zeros (code = zero point); ones, NAF, Booth-4: mean effectual"
+        " terms per value (one-bits of the magnitude, non-adjacent form, radix-4 modified Booth); p: bits needed, static per layer or"
+        " dynamic per group of channels (with trailing zeros trimmed), one sign bit where the tensor has negative values"
+    )
+    return text.table(f"Operands of {trace.manifest['name']}", head, rows, caption=caption)
+
+
+def _line(sums: pd.Series, columns: list[str], samples: int) -> list[str]:
+    values = float(sums["values"])
+    cells = [engineering(values / samples), percent(float(sums["zeros"]) / values)]
+    return cells + [f"{float(sums[c]) / values:.2f}" for c in columns]
+
+
+def potentials(totals: pd.DataFrame, trace: Trace, width: int, padding: str) -> Table:
+    """Return a line per property of the network's totals from `analyzers.potential.summarise`."""
+    rows = [
+        [str(r["property"]), str(r["encoding"]) or "-", str(r["group"] or "-"), engineering(r["work"]), percent(r["work_reduction"]), f"{r['speedup']:.2f}x"]
+        for r in totals.to_dict("records")
+    ]
+    caption = (
+        f"work in bit products; baseline {width} x {width} bits a MAC; speedup: ratio of the network's totals, products with padding zeros"
+        f" {padding}; A, W: zero activations, weights skipped; p: precision (static per layer, or dynamic per group of channels);"
+        f" e: effectual terms in the named encoding ({ENCODING}: one-bits of the magnitude)"
+    )
+    return text.table(f"Potential of {trace.manifest['name']}", ["property", "encoding", "group", "work", "skipped", "speedup"], rows, caption=caption)
