@@ -113,6 +113,13 @@ def pair_work(
     return pair_total(real[0], filter_sums(shape, frozen(weight_cost.astype(np.int16)), 0, [identity])[0])
 
 
+def products_per_weight(shape: LayerShape, padding: Padding) -> Sums:
+    """Return how many products a weight at (r, s) takes part in, over all steps, inputs and pixels: (R, S)."""
+    rows, columns = axes(shape, padding)
+    real = shape.steps * shape.N * np.outer(rows.counts, columns.counts)
+    return real + padding_products(shape) if padding == "in" else real
+
+
 def padding_products(shape: LayerShape) -> Sums:
     """Return how many padding zeros a weight at (r, s) meets, over all steps, inputs and output pixels: (R, S)."""
     rows, columns = axes(shape, "in")

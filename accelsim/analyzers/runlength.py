@@ -26,5 +26,5 @@ def run_length_bits(
         raise ConfigError(
             reason, f"use at least {pairs_per_word * (run_bits + value_bits) + 1} bits and positive widths"
         )
-    pairs = int(count_pairs(frozen(values).reshape(-1), 2**run_bits - 1))
+    pairs = int(count_pairs(frozen(values).reshape(-1), run_bits))
     return -(-pairs // pairs_per_word) * word_bits

@@ -35,7 +35,7 @@ def statistics(layers: list[Layer]) -> list[dict[str, Any]]:
     weight: tuple[Any, dict[str, int]] | None = None
     for layer in layers:
         if weight is None or layer.dynamic_weight:
-            weight = _weight_sums(layer), _sizes("weight", layer.weight)
+            weight = _filters_nonzero(layer), _sizes("weight", layer.weight)
         output = {"output_values": 0, "output_zeros": 0, "output_rlc_bits": 0}
         if layer.output is not None:
             output = _sizes("output", layer.output)
@@ -52,38 +52,39 @@ def _remembered(trace: Trace, index: int) -> list[dict[str, Any]]:
     return result
 
 
-def _products(layer: Layer, weight_sums: Any) -> dict[str, int]:
-    from accelsim.analyzers.pairs import pair_total, window_sums
+def _products(layer: Layer, filters_nonzero: Any) -> dict[str, int]:
+    """Count products by which operands are not zero; filters_nonzero: non-zero weights, (groups, C, R, S)."""
+    from accelsim.analyzers.pairs import pair_total, products_per_weight, window_sums
 
-    one, nonzero = weight_sums
-    values, low, tables = _counting(layer.activation)
+    values, low, table = _nonzero(layer.activation)
     products: dict[str, int] = {}
     conventions: tuple[tuple[Literal["in", "out"], str], ...] = (("in", ""), ("out", "_inside"))
     for padding, suffix in conventions:
-        every, live = window_sums(layer.shape, values, low, tables, padding)
-        products[f"macs_activation_nonzero{suffix}"] = pair_total(live, one)
-        products[f"macs_weight_nonzero{suffix}"] = pair_total(every, nonzero)
-        products[f"macs_both_nonzero{suffix}"] = pair_total(live, nonzero)
+        if padding == "in" or layer.shape.transposed:  # a padding zero adds nothing, a cropped product may
+            live = window_sums(layer.shape, values, low, [table], padding)[0]
+        each = products_per_weight(layer.shape, padding)
+        products[f"macs_activation_nonzero{suffix}"] = int(live.sum()) * layer.shape.K
+        products[f"macs_weight_nonzero{suffix}"] = pair_total(each, filters_nonzero.sum(axis=(0, 1)))
+        products[f"macs_both_nonzero{suffix}"] = pair_total(live, filters_nonzero)
     return products
 
 
-def _weight_sums(layer: Layer) -> Any:
+def _filters_nonzero(layer: Layer) -> Any:
     from accelsim.analyzers.pairs import filter_sums
 
-    values, low, tables = _counting(layer.weight)
-    return filter_sums(layer.shape, values, low, tables)
+    values, low, table = _nonzero(layer.weight)
+    return filter_sums(layer.shape, values, low, [table])[0]
 
 
-def _counting(operand: Operand) -> tuple[Any, int, list[Any]]:
-    """Return centred values, the smallest of them (or 0), and tables that cost 1 for any and for non-zero values."""
+def _nonzero(operand: Operand) -> tuple[Any, int, Any]:
+    """Return centred values, the smallest of them (or 0), and the table that costs 1 for a value that is not 0."""
     import numpy as np
 
     from accelsim.analyzers.codes import centred_values
 
     values = centred_values(operand)
     low, high = min(int(values.min()), 0), max(int(values.max()), 0)
-    one = np.ones(high - low + 1, np.uint16)
-    return values, low, [one, (np.arange(low, high + 1) != 0).astype(np.uint16)]
+    return values, low, (np.arange(low, high + 1) != 0).astype(np.uint16)
 
 
 def _sizes(role: str, operand: Operand) -> dict[str, int]:

@@ -77,7 +77,7 @@ def expected_works(drawn, width: int, padding: str) -> dict[tuple[int, str, str,
 
 
 @given(layers(samples=2), paddings)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_work_equals_the_loop_over_products(drawn, padding: str) -> None:
     found = works(layer_potential(drawn, 16, padding))
     expected = expected_works(drawn, 16, padding)

@@ -15,6 +15,15 @@ def or_channels(codes: npt.NDArray[np.integer], size: int, out: npt.NDArray[np.i
     so that the OR keeps exactly the leading and trailing one of the group. Memory is walked in order.
     """
     batch, channels, plane = codes.shape
+    if plane == 1:
+        for n in range(batch):
+            for block in range(out.shape[1]):
+                union = out[n, block, 0]
+                for c in range(block * size, min((block + 1) * size, channels)):
+                    value = codes[n, c, 0]
+                    union |= value ^ (value >> 31)
+                out[n, block, 0] = union
+        return
     for n in range(batch):
         for c in range(channels):
             block = c // size

@@ -8,18 +8,18 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def count_pairs(codes: npt.NDArray[np.integer], longest: int) -> int:
-    """Return the number of (run, value) pairs that encode `codes` (1-D) with zero runs of at most `longest`.
+def count_pairs(codes: npt.NDArray[np.integer], run_bits: int) -> int:
+    """Return the number of (run, value) pairs that encode `codes` (1-D), runs having `run_bits` bits.
 
-    A pair holds `run` zeros and one more value, itself 0 when the run had to be cut; zeros that end the array
-    take as many pairs as whole runs plus one cut short.
+    A pair holds `run` zeros and one more value. A gap of z zeros before a value is cut by z // 2^run_bits pairs of
+    a full run and the value 0; z zeros at the end take ceil(z / 2^run_bits) pairs. Arithmetic instead of
+    branches, because zeros come at random.
     """
     pairs = 0
-    run = 0
+    last = -1
     for i in range(codes.size):
-        if codes[i] == 0 and run < longest:
-            run += 1
-        else:
-            pairs += 1
-            run = 0
-    return pairs + (run > 0)
+        live = np.int64(codes[i] != 0)
+        pairs += live * (1 + ((i - last - 1) >> run_bits))
+        last += live * (i - last)
+    tail = codes.size - 1 - last
+    return pairs + ((tail + (1 << run_bits) - 1) >> run_bits)
