@@ -58,7 +58,9 @@ def override(document: strictyaml.Document, settings: Iterable[str]) -> strictya
         key, equals, text = setting.partition("=")
         keys = [k.strip() for k in key.split(".")]
         if not equals or not all(keys):
-            raise ConfigError(f"--set {setting!r} is not of the form key.path=value", "for example --set clock.frequency_mhz=250")
+            raise ConfigError(
+                f"--set {setting!r} is not of the form key.path=value", "for example --set clock.frequency_mhz=250"
+            )
         target = data
         for part in keys[:-1]:
             child = target.setdefault(part, {})

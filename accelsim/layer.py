@@ -49,7 +49,9 @@ class LayerShape:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)} must be at least 1")
         if not self.transposed and self.expected_output != (self.P, self.Q):
-            raise ValueError(f"output {(self.P, self.Q)} does not follow from the input; expected {self.expected_output}")
+            raise ValueError(
+                f"output {(self.P, self.Q)} does not follow from the input; expected {self.expected_output}"
+            )
 
     @property
     def expected_output(self) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -124,7 +124,7 @@ def _power_of_two(bound: npt.NDArray[np.float64], top: int) -> npt.NDArray[np.fl
     return np.where(bound > 0, np.exp2(exponent), 1.0)
 
 
-def _along(parameter: npt.NDArray[np.generic], ndim: int, axis: int | None) -> npt.NDArray[np.generic]:
+def _along(parameter: npt.NDArray[Any], ndim: int, axis: int | None) -> npt.NDArray[Any]:
     if axis is None or parameter.ndim == 0:
         return parameter
     shape = [1] * ndim

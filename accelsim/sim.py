@@ -18,11 +18,24 @@ declare(
     Column("layer", "", "name of the layer, after the parameter that holds its weights", sums=False),
     Column("kind", "", "conv, linear, recurrent (sequential steps) or matmul (both operands dynamic)", sums=False),
     Column("sample", "", "number of the input sample", sums=False),
-    Column("macs", "MAC", "multiply-accumulates of the batch, products with padding zeros included", "batch x steps x N x groups x K x C x R x S x P x Q"),
+    Column(
+        "macs",
+        "MAC",
+        "multiply-accumulates of the batch, products with padding zeros included",
+        "batch x steps x N x groups x K x C x R x S x P x Q",
+    ),
     Column("baseline_cycles", "cycle", "total cycles of the same machine without skipping or compression"),
     Column("baseline_energy_pj", "pJ", "energy of the same machine without skipping, gating or compression"),
-    Column("speedup", "", "time against the same machine without skipping", "baseline_cycles / total_cycles", sums=False),
-    Column("energy_gain", "", "energy against the same machine without skipping", "baseline_energy_pj / energy_pj", sums=False),
+    Column(
+        "speedup", "", "time against the same machine without skipping", "baseline_cycles / total_cycles", sums=False
+    ),
+    Column(
+        "energy_gain",
+        "",
+        "energy against the same machine without skipping",
+        "baseline_energy_pj / energy_pj",
+        sums=False,
+    ),
 )
 
 
@@ -46,7 +59,10 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
                 continue
             rows.append(head | row | _against(row, plain))
     if failures:
-        raise MappingError("\n  ".join([f"{machine.name} cannot run {len(failures)} layer(s):", *failures]), "enlarge that limit with --set")
+        raise MappingError(
+            "\n  ".join([f"{machine.name} cannot run {len(failures)} layer(s):", *failures]),
+            "enlarge that limit with --set",
+        )
     return RunResult(pd.DataFrame(rows), _info(machine, trace), [*trace.warnings, *machine.notes()])
 
 
@@ -74,7 +90,9 @@ def _info(machine: Accelerator, trace: Trace) -> dict[str, Any]:
     return {
         "accelsim": __version__,
         "hardware": machine.model_dump(mode="json"),
-        "trace": {k: trace.manifest.get(k) for k in ("key", "name", "samples", "quantization", "conventions", "unsupported")},
+        "trace": {
+            k: trace.manifest.get(k) for k in ("key", "name", "samples", "quantization", "conventions", "unsupported")
+        },
         "batch": machine.batch.size,
         "conventions": {
             "counts": f"for a batch of {machine.batch.size} inputs, each like the row's sample",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -53,7 +54,9 @@ class TraceWriter:
         _remove_abandoned(self.target)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if not self._finished:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -72,7 +75,13 @@ class TraceWriter:
 
     def finish(self, manifest: dict[str, Any]) -> Path:
         """Write the manifest (format, version and file digests are added) and put the bundle in place."""
-        body = {"format": FORMAT, "format_version": FORMAT_VERSION, "accelsim": __version__, **manifest, "files": self._files}
+        body = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "accelsim": __version__,
+            **manifest,
+            "files": self._files,
+        }
         text = json.dumps({**body, "digest": _digest(body)}, indent=1)
         _guard(lambda: (self.folder / "manifest.json").write_text(text, encoding="utf-8"), self.folder)
         if self.replace and self.target.exists():
@@ -147,7 +156,9 @@ class Trace:
             if parameters is not None
         }
         shape = record.shapes[sample]
-        return Layer(record.name, index, sample, shape, operands["activation"], operands["weight"], operands.get("output"))
+        return Layer(
+            record.name, index, sample, shape, operands["activation"], operands["weight"], operands.get("output")
+        )
 
     def __iter__(self) -> Iterator[Layer]:
         """Iterate over every layer of every sample, layer by layer."""
@@ -167,10 +178,8 @@ class Trace:
         except (OSError, ValueError):
             pass
         result = compute()
-        try:
+        with contextlib.suppress(StorageError):
             write_atomically(path, json.dumps(result).encode())
-        except StorageError:
-            pass
         return json.loads(json.dumps(result))
 
     def _open(self, name: str) -> dict[str, Codes]:
@@ -204,7 +213,11 @@ def _guard(action: Callable[[], Any], path: Path) -> None:
     try:
         action()
     except OSError as error:
-        hint = "free some space, or move the cache with ACCELSIM_CACHE" if error.errno == 28 else "check the folder and its permissions"
+        hint = (
+            "free some space, or move the cache with ACCELSIM_CACHE"
+            if error.errno == 28
+            else "check the folder and its permissions"
+        )
         raise StorageError(f"{path}: cannot be written ({error.strerror})", hint) from None
 
 
@@ -250,7 +263,9 @@ def _manifest(path: Path) -> dict[str, Any]:
         raise BundleError(f"{path} is not an accelsim trace bundle")
     if manifest.get("format_version") != FORMAT_VERSION:
         found = manifest.get("format_version")
-        raise BundleError(f"bundle {path}: format version {found}, this accelsim reads {FORMAT_VERSION}", "use a newer accelsim")
+        raise BundleError(
+            f"bundle {path}: format version {found}, this accelsim reads {FORMAT_VERSION}", "use a newer accelsim"
+        )
     claimed = manifest.pop("digest", None)
     if claimed != _digest(manifest):
         raise _refuse(path, "manifest.json was altered (digest differs)")
@@ -258,10 +273,17 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _record(item: dict[str, Any]) -> LayerRecord:
-    shapes = [{k: tuple(v) if isinstance(v, list) else v for k, v in shape.items()} for shape in item["shapes"]]
+    shapes: list[dict[str, Any]] = [
+        {k: tuple(v) if isinstance(v, list) else v for k, v in shape.items()} for shape in item["shapes"]
+    ]
     files = tuple(item["sample_files"])
     return LayerRecord(
-        item["index"], item["name"], tuple(LayerShape(**shape) for shape in shapes), item["operands"], item["weight_file"], files
+        item["index"],
+        item["name"],
+        tuple(LayerShape(**shape) for shape in shapes),
+        item["operands"],
+        item["weight_file"],
+        files,
     )
 
 

@@ -24,7 +24,9 @@ def walk(form: Convolution, mapping: Mapping, machine: RowStationaryArray) -> di
     """Return cycles, buffer and DRAM words; filters must fit the array rows and a filter row the scratchpads."""
     m, buses = mapping, machine.buses
     (ur, uc), (dr, dc), (top, left) = form.stride, form.dilation, form.padding
-    total = dict.fromkeys(("cycles", "glb_ifmap", "glb_psum", "glb_filter", "dram_ifmap", "dram_filter", "delivered", "hops"), 0.0)
+    total = dict.fromkeys(
+        ("cycles", "glb_ifmap", "glb_psum", "glb_filter", "dram_ifmap", "dram_filter", "delivered", "hops"), 0.0
+    )
     for _ in range(form.G):
         for e0, e in tiles(form.E, m.e):
             rows, real_rows = axis_reads(e0, e, ur, form.R, dr, top, form.H)

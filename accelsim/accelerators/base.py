@@ -91,6 +91,8 @@ def load_hardware(reference: str, overrides: Iterable[str] = ()) -> Accelerator:
     document = config.override(strictyaml.read(path), overrides)
     name = document.data.get("accelerator")
     if not isinstance(name, str):
-        raise ConfigError(f"{path}: key 'accelerator' is missing or not a word", f"one of: {', '.join(ACCELERATORS.names())}")
+        raise ConfigError(
+            f"{path}: key 'accelerator' is missing or not a word", f"one of: {', '.join(ACCELERATORS.names())}"
+        )
     machine: Accelerator = config.validate(ACCELERATORS.get(name), document)
     return machine

@@ -53,13 +53,17 @@ class Eyeriss(Accelerator):
         c = self.compression
         need = c.pairs_per_word * (c.run_bits + c.value_bits) + 1
         if c.format == "rlc" and need > c.word_bits:
-            raise ValueError(f"compression: {c.pairs_per_word} pairs and a flag take {need} bits, word_bits is {c.word_bits}")
+            raise ValueError(
+                f"compression: {c.pairs_per_word} pairs and a flag take {need} bits, word_bits is {c.word_bits}"
+            )
         return self
 
     def dense(self) -> Self:
         """Return the same machine storing maps plainly and never gating."""
         plain = self.compression.model_copy(update={"format": "none"})
-        return self.model_copy(update={"compression": plain, "gating": self.gating.model_copy(update={"zero_activations": False})})
+        return self.model_copy(
+            update={"compression": plain, "gating": self.gating.model_copy(update={"zero_activations": False})}
+        )
 
     def notes(self) -> list[str]:
         """Return the approximations of the model."""
@@ -167,7 +171,9 @@ class Eyeriss(Accelerator):
             "static": table.static_mw * 1e9 * value("time_s"),
         }
         for name in ("ifmap", "filter"):
-            parts[f"scratchpad_{name}"] = table.scratchpad_pj * (value(f"spad_{name}_reads") + value(f"spad_{name}_writes"))
+            parts[f"scratchpad_{name}"] = table.scratchpad_pj * (
+                value(f"spad_{name}_reads") + value(f"spad_{name}_writes")
+            )
         parts["scratchpad_psum"] = table.scratchpad_pj * (value("spad_psum_reads") + value("spad_psum_writes"))
         for name in ("ifmap", "filter", "psum"):
             parts[f"array_{name}"] = table.array_pj * value(f"array_{name}_words")

@@ -11,41 +11,111 @@ _STORED = {"ifmap": "input feature map", "filter": "filter", "ofmap": "output fe
 def declare_columns() -> None:
     """Add the columns of an Eyeriss run to the dictionary."""
     declare(
-        Column("macs_done", "MAC", "multiplications whose activation is not zero", "macs x share of products with a non-zero activation"),
-        Column("macs_gated", "MAC", "multiplications kept idle by a zero activation; they take time, not energy", "macs - macs_done"),
+        Column(
+            "macs_done",
+            "MAC",
+            "multiplications whose activation is not zero",
+            "macs x share of products with a non-zero activation",
+        ),
+        Column(
+            "macs_gated",
+            "MAC",
+            "multiplications kept idle by a zero activation; they take time, not energy",
+            "macs - macs_done",
+        ),
         Column("active_pes", "PE", "processing elements the mapping uses", "r x t x min(R, rows) x e", sums=False),
-        Column("utilisation", "share", "multiplications over what all PEs could do in the processing time", "macs / pe_cycles", sums=False),
-        Column("mapping", "", "output map E x F and mapping n e f m p q r t (Chen et al., JSSC 2017, Table III; f: columns of a tile)", sums=False),
-        Column("approximate", "", "whether the layer was mapped with extra zero-weight products (transposed, stride not dividing the filter)", sums=False),
+        Column(
+            "utilisation",
+            "share",
+            "multiplications over what all PEs could do in the processing time",
+            "macs / pe_cycles",
+            sums=False,
+        ),
+        Column(
+            "mapping",
+            "",
+            "output map E x F and mapping n e f m p q r t (Chen et al., JSSC 2017, Table III; f: columns of a tile)",
+            sums=False,
+        ),
+        Column(
+            "approximate",
+            "",
+            "whether the layer was mapped with extra zero-weight products (transposed, stride not dividing the filter)",
+            sums=False,
+        ),
         Column("processing_cycles", "cycle", "the array works: all passes, loads of the scratchpads included"),
-        Column("map_stall_cycles", "cycle", "the array waits for feature maps to and from DRAM", "(dram_ifmap_bytes + dram_ofmap_bytes) / DRAM bytes per cycle"),
-        Column("filter_stall_cycles", "cycle", "the array waits for filters that DRAM delivers slower than it uses them", "max(0, dram_filter_bytes / DRAM bytes per cycle - processing_cycles)"),
-        Column("total_cycles", "cycle", "processing and what DRAM adds to it", "processing_cycles + map_stall_cycles + filter_stall_cycles"),
+        Column(
+            "map_stall_cycles",
+            "cycle",
+            "the array waits for feature maps to and from DRAM",
+            "(dram_ifmap_bytes + dram_ofmap_bytes) / DRAM bytes per cycle",
+        ),
+        Column(
+            "filter_stall_cycles",
+            "cycle",
+            "the array waits for filters that DRAM delivers slower than it uses them",
+            "max(0, dram_filter_bytes / DRAM bytes per cycle - processing_cycles)",
+        ),
+        Column(
+            "total_cycles",
+            "cycle",
+            "processing and what DRAM adds to it",
+            "processing_cycles + map_stall_cycles + filter_stall_cycles",
+        ),
         Column("compute_bound_cycles", "cycle", "processing time if only the multipliers limited it"),
         Column("psum_bus_bound_cycles", "cycle", "processing time if only the partial-sum bus limited it"),
         Column("ifmap_bus_bound_cycles", "cycle", "processing time if only the input bus limited it"),
         Column("fill_cycles", "cycle", "part of processing spent filling scratchpads at the start of passes"),
-        Column("pe_cycles", "PE cycle", "processing time of every PE of the array", "processing_cycles x rows x columns"),
+        Column(
+            "pe_cycles", "PE cycle", "processing time of every PE of the array", "processing_cycles x rows x columns"
+        ),
         Column("time_s", "s", "total time of the batch", "total_cycles / clock"),
-        Column("global_buffer_bytes", "B", "bytes between global buffer and array (the chip's published figure: fills from DRAM not counted)"),
-        Column("dram_bytes", "B", "bytes to and from DRAM, feature maps compressed", "dram_ifmap_bytes + dram_filter_bytes + dram_ofmap_bytes"),
+        Column(
+            "global_buffer_bytes",
+            "B",
+            "bytes between global buffer and array (the chip's published figure: fills from DRAM not counted)",
+        ),
+        Column(
+            "dram_bytes",
+            "B",
+            "bytes to and from DRAM, feature maps compressed",
+            "dram_ifmap_bytes + dram_filter_bytes + dram_ofmap_bytes",
+        ),
         Column("energy_mac_pj", "pJ", "multipliers", "mac_pj x (macs_done + gated_fraction x macs_gated)"),
         Column("energy_static_pj", "pJ", "leakage and clock over the total time", "static_mw x time"),
-        Column("energy_pj", "pJ", "all levels, DRAM included", "mac + scratchpad + array + global buffer + dram + static"),
+        Column(
+            "energy_pj", "pJ", "all levels, DRAM included", "mac + scratchpad + array + global buffer + dram + static"
+        ),
     )
     for name, text in _OPERANDS.items():
         declare(
             Column(f"spad_{name}_reads", "word", f"{text} words read from scratchpads"),
             Column(f"spad_{name}_writes", "word", f"{text} words written into scratchpads"),
-            Column(f"array_{name}_words", "word", f"{text} words moved over the array's network, copies of a multicast counted"),
+            Column(
+                f"array_{name}_words",
+                "word",
+                f"{text} words moved over the array's network, copies of a multicast counted",
+            ),
             Column(f"global_buffer_{name}_bytes", "B", f"{text} bytes between global buffer and array, both ways"),
-            Column(f"energy_scratchpad_{name}_pj", "pJ", f"{text} accesses of scratchpads", "scratchpad_pj x (reads + writes)"),
+            Column(
+                f"energy_scratchpad_{name}_pj",
+                "pJ",
+                f"{text} accesses of scratchpads",
+                "scratchpad_pj x (reads + writes)",
+            ),
             Column(f"energy_array_{name}_pj", "pJ", f"{text} words on the array's network", "array_pj x words"),
-            Column(f"energy_global_buffer_{name}_pj", "pJ", f"{text} accesses of the global buffer, DRAM fills and drains included", "global_buffer_pj x words"),
+            Column(
+                f"energy_global_buffer_{name}_pj",
+                "pJ",
+                f"{text} accesses of the global buffer, DRAM fills and drains included",
+                "global_buffer_pj x words",
+            ),
         )
     for name, text in _STORED.items():
         declare(
-            Column(f"global_buffer_fill_{name}_bytes", "B", f"{text} bytes between DRAM and global buffer, uncompressed"),
+            Column(
+                f"global_buffer_fill_{name}_bytes", "B", f"{text} bytes between DRAM and global buffer, uncompressed"
+            ),
             Column(f"dram_{name}_bytes", "B", f"{text} bytes between DRAM and chip, as stored (maps run-length coded)"),
             Column(f"energy_dram_{name}_pj", "pJ", f"{text} accesses of DRAM", "dram_pj x words as stored"),
         )

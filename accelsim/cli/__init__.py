@@ -34,7 +34,9 @@ def invoke(arguments: list[str]) -> int:
             return int(getattr(error, "exit_code", 0))
         if type(error).__name__ == "Abort":
             return _fail(None, "interrupted", "", 130, False)
-        return _fail(error, f"internal error: {type(error).__name__}: {error}", "run again with --debug and report it", 1, debug)
+        return _fail(
+            error, f"internal error: {type(error).__name__}: {error}", "run again with --debug and report it", 1, debug
+        )
     return int(result or 0)
 
 

@@ -7,7 +7,12 @@ from typing import Annotated
 import typer
 
 
-def list_(what: Annotated[str, typer.Argument(help="hw, workloads, accelerators, dataflows, analyzers, sources, zoo, papers or exit-codes.")]) -> None:
+def list_(
+    what: Annotated[
+        str,
+        typer.Argument(help="hw, workloads, accelerators, dataflows, analyzers, sources, zoo, papers or exit-codes."),
+    ],
+) -> None:
     """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, sources, zoo, papers, exit-codes."""
     from accelsim.errors import unknown_name
 

@@ -15,7 +15,10 @@ Out = Annotated[Path | None, typer.Option("--out", help="Folder for result files
 Csv = Annotated[bool, typer.Option("--csv", help="Write CSV beside the Parquet files of --out.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Change one key of the machine, e.g. global_buffer.size_bytes=65536; workload.KEY=... for the workload."),
+    typer.Option(
+        "--set",
+        help="Change one key of the machine, e.g. global_buffer.size_bytes=65536; workload.KEY=... for the workload.",
+    ),
 ]
 
 
@@ -23,4 +26,6 @@ def split(settings: list[str] | None) -> tuple[list[str], list[str]]:
     """Return the overrides of the machine and of the workload (prefix ``workload.``)."""
     given = settings or []
     prefix = "workload."
-    return [s for s in given if not s.startswith(prefix)], [s.removeprefix(prefix) for s in given if s.startswith(prefix)]
+    return [s for s in given if not s.startswith(prefix)], [
+        s.removeprefix(prefix) for s in given if s.startswith(prefix)
+    ]

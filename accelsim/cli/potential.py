@@ -15,6 +15,7 @@ def potential(
     csv: Csv = False,
     width: Annotated[int, typer.Option("--width", help="Width in bits of the bit-parallel baseline.")] = 16,
     padding: Annotated[str, typer.Option("--padding", help="Products with padding zeros: in or out.")] = "in",
+    every: Annotated[bool, typer.Option("--all", help="Print every group size and trimmed precisions too.")] = False,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Compute what skipping each kind of ineffectual work could gain at most on WORKLOAD."""
@@ -28,7 +29,7 @@ def potential(
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
     layers = compute(trace, width=width, padding=check_padding(padding))
     console = text.console()
-    console.print(trace_text.potentials(summarise(layers), trace, width, padding))
+    console.print(trace_text.potentials(summarise(layers), trace, width, padding, every))
     for line in text.warnings(trace.warnings):
         console.print(line)
     if out is not None:

@@ -50,7 +50,11 @@ def convolutions(shape: LayerShape) -> list[Convolution]:
     if shape.kind == "conv":
         padding = (shape.padding[0], shape.padding[2])
         bounds = (shape.P, shape.Q, shape.R, shape.S, shape.H, shape.W)
-        return [Convolution(shape.groups, shape.N, shape.C, shape.K, *bounds, shape.stride, shape.dilation, padding, shape.steps)]
+        return [
+            Convolution(
+                shape.groups, shape.N, shape.C, shape.K, *bounds, shape.stride, shape.dilation, padding, shape.steps
+            )
+        ]
     rows = shape.N
     flat = Convolution(shape.groups, 1, shape.C, shape.K, 1, rows, 1, 1, 1, rows, repeats=shape.steps)
     return [replace(flat, E=e, H=e, F=rows // e, W=rows // e) for e in range(1, rows + 1) if rows % e == 0]
@@ -65,6 +69,17 @@ def _subpixel(shape: LayerShape) -> Convolution:
     rows, columns = shape.stride
     taps_r, taps_s = -(-shape.R // rows), -(-shape.S // columns)
     return Convolution(
-        shape.groups, shape.N, shape.C, shape.K * rows * columns, shape.H, shape.W, taps_r, taps_s, shape.H, shape.W,
-        dilation=shape.dilation, padding=(taps_r // 2, taps_s // 2), repeats=shape.steps,
+        shape.groups,
+        shape.N,
+        shape.C,
+        shape.K * rows * columns,
+        shape.H,
+        shape.W,
+        taps_r,
+        taps_s,
+        shape.H,
+        shape.W,
+        dilation=shape.dilation,
+        padding=(taps_r // 2, taps_s // 2),
+        repeats=shape.steps,
     )

@@ -37,7 +37,7 @@ NOTES = [
 def reproduce() -> PaperReport:
     """Chen et al., JSSC 2017: time, traffic and active PEs of AlexNet and VGG-16 on the Eyeriss chip."""
     published = pd.read_csv(Path(__file__).with_name("eyeriss_jssc2017.csv"), comment="#")
-    rows = [_row(item) for item in published.to_dict("records")]
+    rows = [_row({str(k): v for k, v in item.items()}) for item in published.to_dict("records")]
     names = {q: f"{q}_published" for q in QUANTITIES}
     table = pd.concat([published[["network", "layer", *QUANTITIES]].rename(columns=names), pd.DataFrame(rows)], axis=1)
     return PaperReport("Eyeriss chip, JSSC 2017", with_deviations(table, QUANTITIES), QUANTITIES, NOTES)
@@ -75,4 +75,6 @@ def generated_layer(item: dict[str, Any], seed: int = 0) -> Layer:
 
     activation = operand(shape.activation_shape, float(item["ifmap_zeros"]))
     weight = operand(shape.weight_shape, 0.0)
-    return Layer(str(item["layer"]), 0, 0, shape, activation, weight, operand(shape.output_shape, float(item["ofmap_zeros"])))
+    return Layer(
+        str(item["layer"]), 0, 0, shape, activation, weight, operand(shape.output_shape, float(item["ofmap_zeros"]))
+    )

@@ -53,8 +53,14 @@ def tables(result: RunResult, shares: pd.DataFrame, width: int) -> list[Table]:
     inputs = f"a batch of {batch} input{'s' if batch > 1 else ''}"
     return [
         _shares(result, shares, width),
-        _columns(result, f"Time and traffic on {machine}, {inputs}; DRAM as stored, speedup in total cycles against no skipping", _TIME),
-        _columns(result, f"Energy on {machine} by level, {inputs}; gain against no skipping, gating or compression", _ENERGY),
+        _columns(
+            result,
+            f"Time and traffic on {machine}, {inputs}; DRAM as stored, speedup in total cycles against no skipping",
+            _TIME,
+        ),
+        _columns(
+            result, f"Energy on {machine} by level, {inputs}; gain against no skipping, gating or compression", _ENERGY
+        ),
     ]
 
 
@@ -77,15 +83,18 @@ def footer(result: RunResult) -> list[str]:
 def _shares(result: RunResult, shares: pd.DataFrame, width: int) -> Table:
     names = list(shares.columns)
     layers = result.by_layer().to_dict("records")
-    rows = [[str(r["layer"]), str(r["kind"]), *(percent(float(shares.loc[r["index"], n])) for n in names)] for r in layers]
-    total = ["total", "", *(percent(float(shares.loc["total", n])) for n in names)]
+    found = shares.to_dict("index")
+    rows = [[str(r["layer"]), str(r["kind"]), *(percent(float(found[r["index"]][n])) for n in names)] for r in layers]
+    total = ["total", "", *(percent(float(found["total"][n])) for n in names)]
     caption = CONVENTION.format(width=width)
-    return text.table("Ineffectual share of the work, by what a machine would skip", ["layer", "kind", *names], rows, total, caption)
+    return text.table(
+        "Ineffectual share of the work, by what a machine would skip", ["layer", "kind", *names], rows, total, caption
+    )
 
 
 def _columns(result: RunResult, title: str, columns: tuple[tuple[str, str, str], ...]) -> Table:
     layers = result.by_layer()
-    sums = {c: result.total(str(c)) for c in layers.select_dtypes("number").columns if c != "index"}
+    sums = {str(c): result.total(str(c)) for c in layers.select_dtypes("number").columns if c != "index"}
     rows = [[str(r["layer"]), *(_cell(r, c) for c in columns)] for r in layers.to_dict("records")]
     return text.table(title, ["layer", *(c[0] for c in columns)], rows, ["total", *(_cell(sums, c) for c in columns)])
 

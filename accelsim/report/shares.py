@@ -24,7 +24,9 @@ def ineffectual_shares(trace: Trace, width: int) -> pd.DataFrame:
 
     table = select(potential(trace, width=width, padding="in"))
     by_layer = _share(table.groupby(["index", "property"]))
-    by_layer.loc["total"] = _share(table.groupby(["property"]).sum(numeric_only=True).groupby("property"))[list(PROPERTIES)]
+    by_layer.loc["total"] = _share(table.groupby(["property"]).sum(numeric_only=True).groupby("property"))[
+        list(PROPERTIES)
+    ]
     return by_layer[list(PROPERTIES)]
 
 
@@ -37,8 +39,10 @@ def select(table: pd.DataFrame) -> pd.DataFrame:
 
 def check_padding(padding: str) -> Literal["in", "out"]:
     """Return `padding` when it is a convention. Raises ConfigError otherwise."""
-    if padding == "in" or padding == "out":
-        return padding
+    if padding == "in":
+        return "in"
+    if padding == "out":
+        return "out"
     raise ConfigError(f"--padding {padding!r} is none of: in, out")
 
 

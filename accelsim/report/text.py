@@ -22,13 +22,19 @@ def console() -> Console:
 
 
 def table(
-    title: str, head: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str] | None = None, caption: str = ""
+    title: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    total: Sequence[str] | None = None,
+    caption: str = "",
 ) -> Table:
     """Build a table: first column left, the others right, an optional last line of totals."""
     result = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, title_style="bold")
     result.caption, result.caption_justify = caption or None, "left"
     for i, name in enumerate(head):
-        result.add_column(name, justify="left" if i == 0 else "right", overflow="fold" if i == 0 else "ellipsis", no_wrap=i > 0)
+        result.add_column(
+            name, justify="left" if i == 0 else "right", overflow="fold" if i == 0 else "ellipsis", no_wrap=i > 0
+        )
     body = list(rows)
     for i, row in enumerate(body):
         result.add_row(*row, end_section=total is not None and i == len(body) - 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from rich.table import Table
 
@@ -10,6 +12,8 @@ from accelsim.report import text
 from accelsim.report.shares import ENCODING
 from accelsim.trace import Trace
 from accelsim.units import engineering, percent
+
+_COUNTED = {"in": "counted", "out": "left out"}
 
 
 def captured(trace: Trace) -> Table:
@@ -36,38 +40,70 @@ def bounds(shape: LayerShape) -> str:
 
 def properties(table: pd.DataFrame, trace: Trace, padding: str) -> Table:
     """Return a line per layer and operand from `analyzers.analyze`, means over the samples, and the network's."""
-    head = ["layer", "operand", "values", "zeros", "ones", "NAF", "Booth-4", "static p", "p / 16", "p / 64", "p / 256", "p / 16 trim"]
-    columns = ["ones_mean", "naf_mean", "booth_radix4_mean", "precision_static", "precision_mean_16", "precision_mean_64", "precision_mean_256", "precision_mean_trimmed_16"]  # fmt: skip
+    head = [
+        "layer",
+        "operand",
+        "values",
+        "zeros",
+        "ones",
+        "NAF",
+        "Booth-4",
+        "static p",
+        "p / 16",
+        "p / 64",
+        "p / 256",
+        "p / 16 trim",
+    ]
+    terms = [f"{name}_mean" for name in ("ones", "naf", "booth_radix4")]
+    groups = [f"precision_mean_{name}" for name in ("16", "64", "256", "trimmed_16")]
+    columns = [*terms, "precision_static", *groups]
     weighted = table[["values", "zeros"]].join(table[columns].mul(table["values"], axis=0))
     rows = []
-    groups = [table["index"], table["layer"], table["operand"]]
-    for (_, layer, operand), sums in weighted.groupby(groups, sort=True).sum().iterrows():
-        rows.append([str(layer), str(operand), *_line(sums, columns, trace.samples)])
-    totals = weighted.groupby(table["operand"]).sum()
-    rows += [["network", str(operand), *_line(sums, columns, trace.samples)] for operand, sums in totals.iterrows()]
+    keys = ["index", "layer", "operand"]
+    by_operand = weighted.join(table[keys]).groupby(keys, sort=True).sum().reset_index()
+    totals = by_operand.drop(columns=["index", "layer"]).groupby("operand").sum().reset_index().assign(layer="network")
+    for sums in [*by_operand.to_dict("records"), *totals.to_dict("records")]:
+        rows.append([str(sums["layer"]), str(sums["operand"]), *_line(sums, columns, trace.samples)])
     caption = (
-        f"values: mean per sample, padding zeros {padding}; zeros: real zeros (code = zero point); ones, NAF, Booth-4: mean effectual"
-        " terms per value (one-bits of the magnitude, non-adjacent form, radix-4 modified Booth); p: bits needed, static per layer or"
+        f"values: mean per sample, padding zeros {_COUNTED[padding]}; zeros: real zeros (code = zero point);"
+        " ones, NAF, Booth-4: mean effectual terms per value (one-bits of the magnitude, non-adjacent form, radix-4 modified Booth); p: bits needed, static per layer or"
         " dynamic per group of channels (with trailing zeros trimmed), one sign bit where the tensor has negative values"
     )
     return text.table(f"Operands of {trace.manifest['name']}", head, rows, caption=caption)
 
 
-def _line(sums: pd.Series, columns: list[str], samples: int) -> list[str]:
+def _line(sums: Any, columns: list[str], samples: int) -> list[str]:
     values = float(sums["values"])
     cells = [engineering(values / samples), percent(float(sums["zeros"]) / values)]
     return cells + [f"{float(sums[c]) / values:.2f}" for c in columns]
 
 
-def potentials(totals: pd.DataFrame, trace: Trace, width: int, padding: str) -> Table:
-    """Return a line per property of the network's totals from `analyzers.potential.summarise`."""
+def potentials(totals: pd.DataFrame, trace: Trace, width: int, padding: str, every: bool = False) -> Table:
+    """Return a line per property of the network's totals from `analyzers.potential.summarise`.
+
+    every: also trimmed precisions and all group sizes, not only single values and groups of 16 channels.
+    """
+    if not every:
+        totals = totals[(totals["encoding"] != "precision_trimmed") & totals["group"].isin([0, 1, 16])]
     rows = [
-        [str(r["property"]), str(r["encoding"]) or "-", str(r["group"] or "-"), engineering(r["work"]), percent(r["work_reduction"]), f"{r['speedup']:.2f}x"]
+        [
+            str(r["property"]),
+            str(r["encoding"]) or "-",
+            str(r["group"] or "-"),
+            engineering(r["work"]),
+            percent(r["work_reduction"]),
+            f"{r['speedup']:.2f}x",
+        ]
         for r in totals.to_dict("records")
     ]
     caption = (
         f"work in bit products; baseline {width} x {width} bits a MAC; speedup: ratio of the network's totals, products with padding zeros"
-        f" {padding}; A, W: zero activations, weights skipped; p: precision (static per layer, or dynamic per group of channels);"
+        f" {_COUNTED[padding]}; A, W: zero activations, weights skipped; p: precision (static per layer, or dynamic per group of channels);"
         f" e: effectual terms in the named encoding ({ENCODING}: one-bits of the magnitude)"
     )
-    return text.table(f"Potential of {trace.manifest['name']}", ["property", "encoding", "group", "work", "skipped", "speedup"], rows, caption=caption)
+    return text.table(
+        f"Potential of {trace.manifest['name']}",
+        ["property", "encoding", "group", "work", "skipped", "speedup"],
+        rows,
+        caption=caption,
+    )

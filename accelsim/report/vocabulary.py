@@ -7,7 +7,12 @@ import importlib
 from accelsim.accelerators import ACCELERATORS
 from accelsim.dataflows import DATAFLOWS
 
-_DECLARING = ("accelsim.sim", "accelsim.analyzers.analyze", "accelsim.analyzers.potential", "accelsim.analyzers.statistics")
+_DECLARING = (
+    "accelsim.sim",
+    "accelsim.analyzers.analyze",
+    "accelsim.analyzers.potential",
+    "accelsim.analyzers.statistics",
+)
 
 
 def learn() -> None:

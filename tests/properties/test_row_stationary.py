@@ -33,7 +33,10 @@ def array(*overrides: str) -> RowStationaryArray:
 def forms(draw: st.DrawFn) -> Convolution:
     small = st.integers(1, 6)
     r, s = draw(st.integers(1, 5)), draw(st.integers(1, 5))
-    stride, dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 3))), (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    stride, dilation = (
+        (draw(st.integers(1, 3)), draw(st.integers(1, 3))),
+        (draw(st.integers(1, 2)), draw(st.integers(1, 2))),
+    )
     pad = (draw(st.integers(0, r // 2)), draw(st.integers(0, s // 2)))
     h, w = draw(st.integers(6, 20)), draw(st.integers(6, 20))
     e = (h + 2 * pad[0] - dilation[0] * (r - 1) - 1) // stride[0] + 1
@@ -71,7 +74,10 @@ def test_a_mapping_fits_the_machine(form: Convolution) -> None:
     assert m.p <= spads.psum_words
     assert m.active_pes == m.r * m.t * form.R * m.e <= machine.array.size
     assert m.ifmap_banks + m.psum_banks <= buffer.banks
-    held = (m.e - 1) * form.stride[0] + (form.R - 1) * form.dilation[0] + 1, (m.f - 1) * form.stride[1] + (form.S - 1) * form.dilation[1] + 1
+    held = (
+        (m.e - 1) * form.stride[0] + (form.R - 1) * form.dilation[0] + 1,
+        (m.f - 1) * form.stride[1] + (form.S - 1) * form.dilation[1] + 1,
+    )
     assert 2 * m.n * min(m.q * m.r, form.C) * math.prod(held) <= m.ifmap_banks * buffer.bank_bytes
     assert 2 * m.n * m.e * m.f * min(m.m, form.M) <= m.psum_banks * buffer.bank_bytes
 
@@ -93,7 +99,15 @@ def shape(**changes: object) -> LayerShape:
 
 
 def replay(machine: Eyeriss, layer: LayerShape, live: float = 0.5, share: float = 0.8) -> dict[str, float | int | str]:
-    return machine.replay(layer, {"macs": layer.macs, "macs_activation_nonzero": live * layer.macs, "activation_share": share, "output_share": share})
+    return machine.replay(
+        layer,
+        {
+            "macs": layer.macs,
+            "macs_activation_nonzero": live * layer.macs,
+            "activation_share": share,
+            "output_share": share,
+        },
+    )
 
 
 SHAPES = [

@@ -19,7 +19,10 @@ RUN = ["run", "--hw", "configs/eyeriss.yaml", "--workload", "bert_lstm"]
 
 def modules_after(code: str) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}\nimport sys; print('\\n'.join(sys.modules))"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{code}\nimport sys; print('\\n'.join(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(done.stdout.split("\n"))
 
@@ -64,7 +67,9 @@ def test_run_writes_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ([*RUN, "--set", "workload.samples=0"], 3, "samples"),
     ],
 )
-def test_errors_are_one_clear_line(arguments: list[str], code: int, fragment: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_are_one_clear_line(
+    arguments: list[str], code: int, fragment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert code in EXIT_CODES
     assert invoke(arguments) == code
     said = capsys.readouterr().err
@@ -73,7 +78,9 @@ def test_errors_are_one_clear_line(arguments: list[str], code: int, fragment: st
     assert "Traceback" not in said
 
 
-def test_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_full_disk_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def full(self: Path, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 

@@ -53,6 +53,11 @@ def test_total_time(report: PaperReport) -> None:
 
 def test_network_totals(report: PaperReport) -> None:
     totals = report.table.groupby("network").sum(numeric_only=True)
-    for quantity, tolerance in {"processing_ms": 0.03, "total_ms": 0.035, "global_buffer_mib": 0.01, "dram_mib": 0.04}.items():
+    for quantity, tolerance in {
+        "processing_ms": 0.03,
+        "total_ms": 0.035,
+        "global_buffer_mib": 0.01,
+        "dram_mib": 0.04,
+    }.items():
         deviation = (totals[quantity] / totals[f"{quantity}_published"] - 1).abs()
         assert deviation.max() < tolerance, (quantity, deviation.to_dict())

@@ -111,9 +111,9 @@ def cost(
                         delivered += times * images * copies * depth * ((w - 1) * min(UC, extent_s) + extent_s)
     rows_padded, rows_real = span(E, e, UR, (R - 1) * DR + 1, H, PT)
     columns_padded, columns_real = span(F, f, UC, (S - 1) * DC + 1, W, PL)
-    if R > Rp:
+    if Rp < R:
         rows_padded = parts_span(E, e, UR, R, Rp, DR)
-    if S > Sp:
+    if Sp < S:
         columns_padded = parts_span(F, f, UC, S, Sp, DC)
     filter_passes = (groups_m - 1) * ceil_div(m, filters) + ceil_div(last_m, filters)
     outputs = float(G) * N * M * E * F

@@ -48,7 +48,7 @@ def enumerate_mappings(
     extent_r, extent_s = (Rp - 1) * DR + 1, (Sp - 1) * DC + 1
     columns_real = span(F, f, UC, (S - 1) * DC + 1, W, PL)[1]
     tiles_f = ceil_div(F, f)
-    M_bus = ceil_div(M, bus) * bus if M > bus else M
+    M_bus = ceil_div(M, bus) * bus if bus < M else M
     out = np.zeros(RESULTS)
     best = np.full(3, 1e300)
     most_pes = 0.0

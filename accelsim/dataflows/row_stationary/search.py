@@ -18,7 +18,9 @@ from accelsim.dataflows.row_stationary.array import Counts, Mapping, RowStationa
 from accelsim.errors import MappingError
 
 
-def best(forms: list[Convolution], machine: RowStationaryArray, compression: float) -> tuple[Convolution, Mapping, Counts]:
+def best(
+    forms: list[Convolution], machine: RowStationaryArray, compression: float
+) -> tuple[Convolution, Mapping, Counts]:
     """Return the form, mapping and counts chosen for a layer.
 
     forms: equivalent convolutions (see `dataflows.convolution`). compression: stored size of the input feature
@@ -91,7 +93,9 @@ def _too_small(form: Convolution, machine: RowStationaryArray) -> MappingError:
     plane = int(machine.word_bytes * rows * columns)
     if plane > machine.buffer.filter_bytes:
         have = machine.buffer.filter_bytes
-        return MappingError(f"one filter plane takes {plane} B of the filter buffer, which has {have} B (global_buffer.filter_bytes)")
+        return MappingError(
+            f"one filter plane takes {plane} B of the filter buffer, which has {have} B (global_buffer.filter_bytes)"
+        )
     window = machine.word_bytes * ((rows - 1) * form.dilation[0] + 1) * ((columns - 1) * form.dilation[1] + 1)
     ifmap, psum = int(-(-window // machine.buffer.bank_bytes)), machine.rules.psum_bank_group
     return MappingError(
