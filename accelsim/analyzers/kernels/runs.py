@@ -18,7 +18,7 @@ def count_pairs(codes: npt.NDArray[np.integer], run_bits: int) -> int:
     pairs = 0
     last = -1
     for i in range(codes.size):
-        live = np.int64(codes[i] != 0)
+        live = int(codes[i] != 0)
         pairs += live * (1 + ((i - last - 1) >> run_bits))
         last += live * (i - last)
     tail = codes.size - 1 - last
