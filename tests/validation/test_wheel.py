@@ -34,7 +34,12 @@ def test_run_from_a_wheel(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "total" in done.stdout
     where = subprocess.run(
-        [sys.executable, "-c", "import accelsim; print(accelsim.__file__)"], cwd=empty, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", "import accelsim; print(accelsim.__file__)"],
+        cwd=empty,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert where.stdout.startswith(str(site))
     assert list(empty.iterdir()) == []
