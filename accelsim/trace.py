@@ -65,12 +65,18 @@ class TraceWriter:
 
         name: file stem, made safe for file systems. Raises StorageError when the disk is full.
         """
-        from safetensors.numpy import save
-
         path = f"layers/{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.safetensors"
-        data = save({key: np.ascontiguousarray(value) for key, value in tensors.items()})
-        _guard(lambda: (self.folder / path).write_bytes(data), self.folder / path)
-        self._files[path] = {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        digest = hashlib.sha256()
+
+        def write() -> None:
+            with (self.folder / path).open("wb") as file:
+                for part in _safetensors(tensors):
+                    file.write(part)
+                    digest.update(part)
+
+        _guard(write, self.folder / path)
+        size = (self.folder / path).stat().st_size
+        self._files[path] = {"size_bytes": size, "sha256": digest.hexdigest()}
         return path
 
     def finish(self, manifest: dict[str, Any]) -> Path:
@@ -292,6 +298,25 @@ def _operand(codes: Codes, parameters: dict[str, Any]) -> Operand:
     scale = parameters["scale"] if axis is None else np.asarray(parameters["scale"], np.float64)
     zero = parameters["zero_point"] if axis is None else np.asarray(parameters["zero_point"], np.int64)
     return Operand(codes, parameters["bits"], parameters["signed"], scale, zero, axis)
+
+
+def _safetensors(tensors: dict[str, Codes]) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of a safetensors file part by part (the library's own writer copies every tensor twice)."""
+    names = {np.dtype(kind): name for name, kind in _DTYPES.items()}
+    arrays = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+    order = sorted(arrays, key=lambda key: -arrays[key].itemsize)  # wide types first: each starts at its alignment
+    header: dict[str, Any] = {}
+    offset = 0
+    for key in order:
+        array = arrays[key]
+        ends = [offset, offset + array.nbytes]
+        header[key] = {"dtype": names[array.dtype], "shape": list(array.shape), "data_offsets": ends}
+        offset = ends[1]
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little") + text
+    for key in order:
+        yield arrays[key].reshape(-1).view(np.uint8).data
 
 
 def _map(path: Path) -> dict[str, Codes]:
