@@ -46,7 +46,7 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
     """
     dense = machine.dense()
     rows: list[Row] = []
-    failures: list[str] = []
+    failures: dict[str, None] = {}  # every limit once, in order
     for record in trace.layers:
         for sample, shape in enumerate(record.shapes):
             statistics = layer_statistics(trace, record.index, sample) | _measured(machine, trace, record.index, sample)
@@ -55,7 +55,7 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
                 row = machine.replay(shape, statistics)
                 plain = dense.replay(shape, statistics)
             except MappingError as error:
-                failures.append(f"layer {record.name} (sample {sample}): {error.message}")
+                failures[f"layer {record.name}: {error.message}"] = None
                 continue
             rows.append(head | row | _against(row, plain))
     if failures:
