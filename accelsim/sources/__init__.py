@@ -34,7 +34,7 @@ class Source(Spec):
     A field must not be called name, description, source, samples or quantization.
     """
 
-    def beside(self, folder: Path) -> Self:  # noqa: ARG002
+    def beside(self, folder: Path) -> Self:
         """Return the source with its relative paths taken from `folder`, where the workload's file stands."""
         return self
 

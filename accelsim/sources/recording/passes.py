@@ -1,9 +1,12 @@
-"""The two passes of a capture: find every operand's range, then write every operand's codes."""
+"""The two passes of a capture: find every operand's range, then write every operand's codes.
+
+The second pass runs the network again, unless the first could keep all of the operands.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,13 +23,23 @@ from accelsim.trace import LayerRecord, operand_entry
 Codes = npt.NDArray[np.integer]
 
 
+KEPT_BYTES = 128 << 20
+"""Operands kept from the first pass; a network with less needs no second one."""
+
+
 class Planning:
-    """First pass: widen the range of each operand of each layer."""
+    """First pass: widen the range of each operand of each layer, and keep copies of the operands while they are few.
+
+    kept: (sample, call, product or stored output) in the order they came, None once they are too many.
+    """
 
     planning = True
 
-    def __init__(self) -> None:
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
         self._weighed: set[Hashable] = set()
+        self._room = kept_bytes
+        self.kept: list[tuple[int, Call, Product | torch.Tensor]] | None = []
+        self.sample = 0
 
     def product(self, call: Call, product: Product) -> None:
         """Take the ranges of activation and weight; a static weight is looked at once."""
@@ -36,11 +49,29 @@ class Planning:
         if not layer.static or layer.key not in self._weighed:
             self._weighed.add(layer.key)
             layer.weight.add(product.weight, f"layer {where}: weight")
+        permanent = product.identity is not None and product.identity.rank > 1
+        if self._fits(product.activation, *(() if permanent else (product.weight,))):
+            weight = product.weight if permanent else product.weight.clone()
+            copy = replace(product, activation=product.activation.clone(), weight=weight)
+            self._keep(call, copy)
 
     def output(self, call: Call, values: torch.Tensor) -> None:
         """Take the range of a stored output; infinities of an attention mask are left out of it."""
         layer = call.layer
         layer.output.add(values, f"layer {layer.base or layer.module}: output", masked=True)
+        if self._fits(values):
+            self._keep(call, values.clone())
+
+    def _fits(self, *tensors: torch.Tensor) -> bool:
+        if self.kept is not None:
+            self._room -= sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+            if self._room < 0:
+                self.kept = None
+        return self.kept is not None
+
+    def _keep(self, call: Call, item: Product | torch.Tensor) -> None:
+        assert self.kept is not None
+        self.kept.append((self.sample, call, item))
 
 
 @dataclass
@@ -101,6 +132,16 @@ class Writing:
         self._files[layer.index].append(self._store.add(name, pending.tensors))
         del self._pending[layer.index]
 
+    def replay(self, kept: list[tuple[int, Call, Product | torch.Tensor]]) -> None:
+        """Write what the first pass kept instead of running the network again; empties `kept`."""
+        for place, (sample, call, item) in enumerate(kept):
+            self.sample = sample
+            if isinstance(item, Product):
+                self.product(call, item)
+            else:
+                self.output(call, item)
+            kept[place] = (sample, call, _GONE)
+
     def records(self) -> list[LayerRecord]:
         """Return what the manifest says of each layer."""
         return [
@@ -127,4 +168,5 @@ def _whole(scheme: Scheme) -> Scheme:
     return scheme.model_copy(update={"per_channel": False})
 
 
+_GONE = torch.empty(0)
 _NOTHING: Codes = np.empty(0, np.int16)

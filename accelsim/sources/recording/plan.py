@@ -13,6 +13,7 @@ import torch
 from accelsim.errors import InputError
 from accelsim.layer import LayerShape
 from accelsim.quantize import Codec, Quantization, Scheme, calibrate
+from accelsim.sources.recording.encode import extremes
 from accelsim.sources.recording.products import Fold, Product
 
 
@@ -43,8 +44,7 @@ class Range:
 
     def _extremes(self, values: torch.Tensor) -> tuple[Any, Any]:
         if self.axis is None:
-            low, high = torch.aminmax(values)
-            return float(low), float(high)
+            return extremes(values)
         others = [i for i in range(values.dim()) if i != self.axis]
         return values.amin(others).double().numpy(), values.amax(others).double().numpy()
 

@@ -24,6 +24,7 @@ class Sink(Protocol):
     """What a pass over the network does with what the recorder sees."""
 
     planning: bool
+    sample: int
 
     def product(self, call: Call, product: Product) -> None:
         """Take the operands of one execution of a layer, before it runs."""

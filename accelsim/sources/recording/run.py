@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from accelsim.errors import AccelsimError, InputError
 from accelsim.quantize import Quantization
 from accelsim.sources.recording.context import decomposed, evaluating
+from accelsim.sources.recording.encode import extremes
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.passes import Planning, Writing
 from accelsim.sources.recording.plan import Plan, Planned
@@ -44,7 +46,8 @@ def record(
     """Capture `module` on `inputs` into the bundle `target`.
 
     manifest: entries of the caller (name, key, trained, warnings). Two passes: ranges first, then codes, each
-    layer written when complete, so that memory follows the largest layer. Random operators draw the same
+    layer written when complete, so that memory follows the largest layer (plus KEPT_BYTES, which save small
+    networks the second pass). Random operators draw the same
     numbers in both passes. Raises InputError on NaN, infinity, or a forward pass that fails.
     """
     _check(module, inputs)
@@ -53,12 +56,15 @@ def record(
         weights = Weights(module)
         progress = _progress(manifest["name"], 2 * len(inputs))
         try:
-            _settle(module, inputs, plan, weights, modules, progress)
+            kept = _settle(module, inputs, plan, weights, modules, progress)
             layers = plan.finish()
             with TraceWriter(target, replace) as writer:
                 with Store(writer) as store:
                     writing = Writing(plan, layers, store)
-                    _pass(module, inputs, plan, weights, modules, writing, progress)
+                    if kept is not None:
+                        writing.replay(kept)
+                    else:
+                        _pass(module, inputs, plan, weights, modules, writing, progress)
                 return Trace(writer.finish({**manifest, **_describe(plan, layers, writing, manifest["warnings"])}))
         finally:
             progress.close()
@@ -66,13 +72,14 @@ def record(
 
 def _settle(
     module: torch.nn.Module, inputs: Inputs, plan: Plan, weights: Weights, modules: ModuleStack, progress: Any
-) -> None:
+) -> Any:
     """Plan; again when a buffer turned out to be written by the forward pass, so that it counts as no weight."""
     while True:
         written = len(weights.written)
-        _pass(module, inputs, plan, weights, modules, Planning(), progress)
+        planning = Planning()
+        _pass(module, inputs, plan, weights, modules, planning, progress)
         if len(weights.written) == written:
-            return
+            return planning.kept
         plan.layers.clear()
         plan.unsupported.clear()
 
@@ -88,8 +95,7 @@ def _pass(
 ) -> None:
     torch.manual_seed(0)
     for sample, arguments in enumerate(inputs):
-        if isinstance(sink, Writing):
-            sink.sample = sample
+        sink.sample = sample
         recorder = Recorder(plan, weights, modules, sink, sample)
         try:
             with recorder:
@@ -164,8 +170,7 @@ def _check(module: torch.nn.Module, inputs: Inputs) -> None:
 
 
 def _finite(tensor: torch.Tensor) -> bool:
-    low, high = torch.aminmax(tensor.detach())
-    return bool(torch.isfinite(low) & torch.isfinite(high))
+    return all(math.isfinite(value) for value in extremes(tensor))
 
 
 def _progress(name: str, passes: int) -> Any:

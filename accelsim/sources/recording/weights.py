@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -40,6 +41,7 @@ class Weights:
     def __init__(self, module: torch.nn.Module) -> None:
         self._entries: dict[int, list[_Entry]] = {}
         self._derived: Any = WeakTensorKeyDictionary()
+        self._deriving = False  # the length of a weak dictionary is slow to ask for
         self.written: dict[int, list[tuple[torch.Tensor, torch.Tensor]]] = {}
         named = [(n, p, 3) for n, p in module.named_parameters()] + [(n, b, 2) for n, b in module.named_buffers()]
         for name, tensor, rank in named:
@@ -51,7 +53,7 @@ class Weights:
         pointer = _pointer(tensor)
         entries = self._entries.get(pointer)
         if entries is None or pointer in self.written:
-            return self._derived.get(tensor) if self._derived else None
+            return self._derived.get(tensor) if self._deriving else None
         start = tensor.storage_offset()
         entry = next((e for e in entries if e.tensor.storage_offset() <= start < _end(e.tensor)), entries[0])
         key = (pointer, start, tuple(tensor.shape), tensor.stride())
@@ -59,13 +61,16 @@ class Weights:
 
     def constant(self, arguments: Sequence[torch.Tensor]) -> bool:
         """Whether every tensor argument of an operator is a weight or comes from weights alone."""
-        return all(self._constant(tensor) for tensor in arguments)
+        for tensor in arguments:  # noqa: SIM110  (run for every operator: all() costs more)
+            if not self._constant(tensor):
+                return False
+        return True
 
     def _constant(self, tensor: torch.Tensor) -> bool:
         pointer = _pointer(tensor)
         if pointer in self._entries and pointer not in self.written:
             return True
-        return bool(self._derived) and tensor in self._derived
+        return self._deriving and tensor in self._derived
 
     def derive(self, function: Any, args: Sequence[Any], tensors: Sequence[torch.Tensor], result: Any) -> None:
         """Note that `result` comes from the weights `tensors` alone, by `function`."""
@@ -75,6 +80,7 @@ class Weights:
         origin = next(found for t in tensors if (found := self.find(t)))
         for place, value in enumerate(result if isinstance(result, tuple | list) else [result]):
             if isinstance(value, torch.Tensor) and _pointer(value) not in self._entries:
+                self._deriving = True
                 self._derived[value] = Identity(1, (str(function), place, self._signature(args)), origin.name)
 
     def note_write(self, tensor: torch.Tensor) -> None:
@@ -82,8 +88,9 @@ class Weights:
         pointer = _pointer(tensor)
         if pointer in self._entries and pointer not in self.written:
             self.written[pointer] = [(e.tensor, e.tensor.detach().clone()) for e in self._entries[pointer]]
-        for other in [t for t in self._derived if _pointer(t) == pointer]:
-            del self._derived[other]
+        if self._deriving:
+            for other in [t for t in self._derived if _pointer(t) == pointer]:
+                del self._derived[other]
 
     def restore(self) -> None:
         """Give every buffer that was written the values that it had."""
@@ -100,6 +107,7 @@ class Weights:
         return repr(value)
 
 
+@lru_cache(maxsize=4096)
 def layer_name(parameter: str) -> str:
     """Return the name of the layer whose weight is the parameter called `parameter`.
 
