@@ -55,7 +55,11 @@ class Weights:
         if entries is None or pointer in self.written:
             return self._derived.get(tensor) if self._deriving else None
         start = tensor.storage_offset()
-        entry = next((e for e in entries if e.tensor.storage_offset() <= start < _end(e.tensor)), entries[0])
+        entry = (
+            entries[0]
+            if len(entries) == 1
+            else next((e for e in entries if e.tensor.storage_offset() <= start < _end(e.tensor)), entries[0])
+        )
         key = (pointer, start, tuple(tensor.shape), tensor.stride())
         return Identity(entry.rank, key, layer_name(entry.name) + _part(entry, tensor))
 
@@ -77,9 +81,9 @@ class Weights:
         random = torch.Tag.nondeterministic_seeded in function.tags
         if random or _NOT_FROM_VALUES.search(function.overloadpacket.__name__):
             return
-        origin = next(found for t in tensors if (found := self.find(t)))
         for place, value in enumerate(result if isinstance(result, tuple | list) else [result]):
             if isinstance(value, torch.Tensor) and _pointer(value) not in self._entries:
+                origin = next(found for t in tensors if (found := self.find(t)))
                 self._deriving = True
                 self._derived[value] = Identity(1, (str(function), place, self._signature(args)), origin.name)
 

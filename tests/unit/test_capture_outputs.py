@@ -1,0 +1,259 @@
+"""The stored output of a product, range and codes over samples, what is noted and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+from accelsim.errors import InputError  # noqa: E402
+from accelsim.quantize import Codec, Quantization, Scheme, calibrate  # noqa: E402
+from accelsim.sources.capture import capture  # noqa: E402
+from accelsim.sources.recording import passes  # noqa: E402
+from accelsim.sources.recording.encode import encode, extremes  # noqa: E402
+from accelsim.trace import Trace  # noqa: E402
+
+
+class Function(nn.Module):
+    """Two convolutions and a linear layer, put together by a function."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.a, self.b = nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.norm.running_mean.normal_()
+        self.norm.running_var.uniform_(0.5, 2)
+        self.c = nn.Linear(4, 3)
+        self.function = function
+
+    def forward(self, x: Any) -> Any:
+        return self.function(self, x)
+
+
+def run(function: Any, tmp_path: Path, **options: Any) -> tuple[Trace, Any, Any]:
+    module = Function(function).eval()
+    x = torch.randn(2, 2, 5, 6)
+    return capture(module, [x], out=tmp_path / "bundle", **options), module, x
+
+
+def stored(trace: Trace, index: int) -> Any:
+    layer = trace.layer(index)
+    assert layer.output is not None
+    return layer.output.values(), float(np.max(layer.output.scale))
+
+
+def check(trace: Trace, index: int, expected: Any) -> None:
+    found, step = stored(trace, index)
+    assert np.abs(found - expected.detach().double().numpy()).max() <= 0.51 * step + 1e-6
+
+
+def test_element_wise_operators_are_followed(tmp_path: Path) -> None:
+    def function(m: Any, x: Any) -> Any:
+        y = torch.relu(m.norm(m.a(x))) * 2 + 1
+        return nn.functional.max_pool2d(y, 2)
+
+    trace, m, x = run(function, tmp_path)
+    check(trace, 0, torch.relu(m.norm(m.a(x))) * 2 + 1)
+
+
+def test_operators_in_place_are_followed(tmp_path: Path) -> None:
+    trace, m, x = run(lambda m, x: m.b(m.a(x).relu_().add_(1)).mean((2, 3)), tmp_path)
+    check(trace, 0, torch.relu(m.a(x)) + 1)
+    check(trace, 1, m.b(torch.relu(m.a(x)) + 1))
+
+
+def test_a_residual_sum_belongs_to_the_later_product(tmp_path: Path) -> None:
+    def function(m: Any, x: Any) -> Any:
+        short = m.a(x)
+        return m.b(torch.sigmoid(m.a(x))) + short
+
+    trace, m, x = run(function, tmp_path)
+    inner = torch.sigmoid(m.a(x))
+    assert [r.name for r in trace.layers] == ["a", "b"]
+    check(trace, 1, m.b(inner) + m.a(x))
+    both, step = stored(trace, 0)  # the shared convolution ran twice: raw the first time, sigmoid the second
+    assert np.abs(both - torch.cat([m.a(x), inner]).detach().numpy()).max() <= 0.51 * step + 1e-6
+
+
+def test_the_first_reader_decides(tmp_path: Path) -> None:
+    def function(m: Any, x: Any) -> Any:
+        y = m.a(x)
+        z = y[:, :2]
+        return torch.relu(y).sum() + z.sum()
+
+    trace, m, x = run(function, tmp_path)
+    check(trace, 0, m.a(x))
+
+
+def test_a_permutation_stops_the_chain_and_a_view_does_not(tmp_path: Path) -> None:
+    def function(m: Any, x: Any) -> Any:
+        y = m.a(x).permute(0, 2, 3, 1)
+        return torch.tanh(m.c(y).flatten(0, 1))
+
+    trace, m, x = run(function, tmp_path)
+    check(trace, 0, m.a(x))
+    check(trace, 1, torch.tanh(m.c(m.a(x).permute(0, 2, 3, 1))).reshape(-1, 3, 1, 1))
+
+
+def test_a_broadcast_to_more_elements_stops_the_chain(tmp_path: Path) -> None:
+    trace, m, x = run(lambda m, x: m.a(x)[None] + torch.ones(3, 1, 1, 1, 1), tmp_path)
+    check(trace, 0, m.a(x))
+
+
+def test_a_mask_of_infinities_saturates_and_is_noted(tmp_path: Path) -> None:
+    layer = nn.TransformerEncoderLayer(4, 1, 4, batch_first=True).eval()
+    mask = nn.Transformer.generate_square_subsequent_mask(3)
+    trace = capture(layer, [(torch.randn(1, 3, 4), mask)], out=tmp_path / "bundle")
+    assert any("self_attn.qk" in w and "saturate" in w for w in trace.warnings)
+    scores = next(layer for layer in trace if layer.name == "self_attn.qk").output
+    assert scores is not None
+    assert scores.codes[0, 1] == scores.codes[0, 2] == -32767
+
+
+@pytest.mark.parametrize("scheme", [
+    Scheme(), Scheme(scheme="symmetric", bits=8, per_channel=True), Scheme(scheme="affine", bits=8),
+    Scheme(scheme="affine", bits=16), Scheme(scheme="symmetric", bits=4),
+])  # fmt: skip
+def test_all_samples_share_a_quantiser_over_their_common_range(scheme: Scheme, tmp_path: Path) -> None:
+    module = Function(lambda m, x: m.b(torch.relu(m.a(x)))).eval()
+    inputs = [torch.randn(1, 2, 4, 4), 5 * torch.randn(2, 2, 6, 3)]
+    quantization = Quantization(activations=scheme, weights=scheme)
+    trace = capture(module, inputs, quantization=quantization, out=tmp_path / "bundle")
+    first = [trace.layer(0, sample).activation for sample in (0, 1)]
+    assert np.array_equal(first[0].scale, first[1].scale)
+    for operand, x in zip(first, inputs, strict=True):
+        step = np.asarray(operand.scale).reshape(1, -1, 1, 1) if operand.axis is not None else float(operand.scale)
+        assert np.all(np.abs(operand.values() - x.numpy()) <= 0.5001 * step + 1e-7)
+        assert operand.axis == (1 if scheme.per_channel else None)
+    assert trace.layer(0).weight.axis == (0 if scheme.per_channel else None)
+    assert trace.manifest["quantization"]["weights"]["bits"] == scheme.bits
+
+
+def test_a_second_pass_writes_the_same_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(inplace=True), nn.Flatten(0, 2), nn.LSTM(4, 3)).eval()
+    inputs = [torch.randn(1, 2, 6, 6), torch.randn(2, 2, 5, 6)]
+    one = capture(module, inputs, out=tmp_path / "one")
+    monkeypatch.setattr(passes.Planning.__init__, "__defaults__", (1000,))
+    two = capture(module, inputs, out=tmp_path / "two")
+    assert one.manifest["files"] == two.manifest["files"]
+    assert one.manifest["layers"] == two.manifest["layers"]
+
+
+@pytest.mark.parametrize("codec", [
+    calibrate(Scheme(), -3.0, 2.0, None, "x"), calibrate(Scheme(bits=5), -1e-3, 0.7, None, "x"),
+    calibrate(Scheme(scheme="symmetric", bits=8), -3.0, 2.0, None, "x"),
+    calibrate(Scheme(scheme="affine", bits=16), -3.0, 2.0, None, "x"),
+    calibrate(Scheme(scheme="affine", bits=8), -3.0, 2.0, None, "x"), calibrate(Scheme(), -1e-40, 1e-40, None, "x"),
+])  # fmt: skip
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_encoding_in_pieces_gives_the_codes_of_the_codec(codec: Codec, dtype: Any) -> None:
+    values = torch.randn(3, 20000).to(dtype).t()
+    wide = values.float() if dtype == torch.bfloat16 else values
+    assert np.array_equal(encode(codec, values), codec.encode(wide.numpy()))
+    assert encode(codec, values).dtype == codec.dtype
+    low, high = extremes(values)
+    assert (low, high) == (float(values.min()), float(values.max()))
+    assert np.isnan(extremes(torch.where(values == values.max(), torch.nan, values))[0])
+
+
+def test_unsupported_products_are_listed_with_their_share(tmp_path: Path) -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.volume = nn.Conv3d(1, 1, 3, padding=1)
+            self.head = nn.Linear(8, 2)
+
+        def forward(self, x: Any) -> Any:
+            y = self.volume(x)
+            z = torch.fft.rfft(y.flatten(0, 3)).abs()
+            matrix = torch.ones(2, 2, dtype=torch.int64)
+            s = torch.addbmm(z.new_zeros(4, 4), z[:, :4].reshape(1, -1, 4)[:, :4], z[:, :4].reshape(1, -1, 4)[:, :4])
+            return self.head(y[..., :8]).sum() + z.sum() + (matrix @ matrix).sum() + s.sum()
+
+    trace = capture(Mixed().eval(), [torch.randn(1, 1, 4, 4, 8)], out=tmp_path / "bundle")
+    found = {(u["module"], u["operator"]): u["macs"] for u in trace.manifest["unsupported"]}
+    assert found == {("volume", "aten.convolution"): 27 * 128, ("", "aten.addbmm"): 64, ("", "aten.mm"): 8}
+    total = trace.manifest["macs_total"]
+    assert total == trace.manifest["captured_macs"] + 27 * 128 + 64 + 8
+    assert sum(u["share"] for u in trace.manifest["unsupported"]) == pytest.approx(1 - 256 / total)
+    assert any("fft" in w and "not simulated" in w for w in trace.warnings)
+    assert any("volume" in w and "3,456 MACs" in w for w in trace.warnings)
+
+
+def test_a_buffer_written_by_the_network_is_no_weight_and_is_put_back(tmp_path: Path) -> None:
+    class Cache(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("cache", torch.zeros(4, 4))
+            self.register_buffer("constant", torch.randn(4, 4))
+
+        def forward(self, x: Any) -> Any:
+            self.cache.copy_(x)
+            return (x @ self.cache) @ self.constant
+
+    module = Cache().eval()
+    trace = capture(module, [torch.randn(4, 4)], out=tmp_path / "bundle")
+    assert [(r.name, r.shapes[0].kind) for r in trace.layers] == [("matmul0", "matmul"), ("constant", "linear")]
+    assert not module.cache.any()
+
+
+def test_training_mode_is_given_back(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.9)).train()
+    module[1].eval()
+    x = torch.randn(2, 3)
+    trace = capture(module, [x], out=tmp_path / "bundle")
+    check(trace, 0, module[0](x).reshape(2, 3, 1, 1))
+    assert (module.training, module[0].training, module[1].training) == (True, True, False)
+
+
+def bad_weights() -> Any:
+    module = nn.Linear(3, 2)
+    with torch.no_grad():
+        module.weight[0, 0] = torch.nan
+    return module
+
+
+class Explodes(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(3, 3)
+
+    def forward(self, x: Any) -> Any:
+        return self.inner(x / torch.zeros(1))
+
+
+class Paths(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(3, 3), nn.Linear(3, 3)
+
+    def forward(self, x: Any) -> Any:
+        return self.one(x) if x.sum() > 0 else self.two(x)
+
+
+@pytest.mark.parametrize(("module", "inputs", "words"), [
+    (lambda: nn.Linear(3, 2), [], ["no input samples"]),
+    (lambda: nn.Linear(3, 2), [torch.ones(0, 3)], ["input 0 of sample 0 is empty"]),
+    (lambda: nn.Linear(3, 2), [torch.full((1, 3), torch.nan)], ["input 0 of sample 0 holds NaN"]),
+    (lambda: nn.Sequential(nn.Linear(3, 2)), [torch.full((1, 3), torch.inf)], ["layer 0: activation", "infinity"]),
+    (bad_weights, [torch.ones(1, 3)], ["weight", "NaN"]),
+    (lambda: nn.ReLU(), [torch.ones(1, 3)], ["no matrix product"]),
+    (lambda: nn.Linear(3, 2), [torch.ones(1, 4)], ["sample 0", "RuntimeError", "mat1 and mat2"]),
+    (Explodes, [torch.ones(1, 3)], ["layer inner", "NaN or infinity"]),
+    (Paths, [torch.ones(1, 3), -torch.ones(1, 3)], ["layer one", "sample 0", "sample 1", "different paths"]),
+])  # fmt: skip
+def test_what_cannot_be_captured_is_refused_in_one_line(
+    module: Any, inputs: Any, words: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        capture(module(), inputs, out=tmp_path / "bundle")
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+    assert not list(tmp_path.iterdir())
