@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -29,6 +29,7 @@ def decode(pairs: list[Pair]) -> list[int]:
     return [v for run, value in pairs for v in [0] * run + [value]]
 
 
+@settings(deadline=None)
 @given(
     arrays(np.int16, st.tuples(st.integers(1, 3), st.integers(2, 40)), elements=st.sampled_from([0, 0, 0, 5, -7])),
     st.integers(1, 5),
