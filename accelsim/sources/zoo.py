@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from accelsim.errors import InputError
 from accelsim.sources import Loaded, Source, source
+
+_FILES = {".txt", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 
 
 @source("zoo")
@@ -18,6 +20,16 @@ class Zoo(Source):
     """A network trained for accelsim and shipped with it, on its own sample inputs."""
 
     network: str = Field(min_length=1, description="name of a shipped network, for example bert_lstm")
+    inputs: list[str] = Field(
+        default=[], description="sentences, .txt files or pictures to run instead of the shipped samples"
+    )
+    _folder: Path = PrivateAttr(default=Path())
+
+    def beside(self, folder: Path) -> Self:
+        """Return the source that looks for its input files in `folder` after the current one."""
+        copy = self.model_copy()
+        copy._folder = folder
+        return copy
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the digests of the shipped weights, samples and definition. Raises InputError when one is missing."""
@@ -25,13 +37,25 @@ class Zoo(Source):
 
         folder = Path(zoo.folder(self.network))
         files = [folder / "weights.safetensors", folder / "samples.safetensors", _definition(self.network)]
-        return {"network": self.network, **{path.name: digest_file(path) for path in files}}
+        given = [digest_file(item) if isinstance(item, Path) else item for item in self._items()]
+        found = {"network": self.network, **{path.name: digest_file(path) for path in files}}
+        return found | ({"inputs": given} if given else {})
 
     def load(self) -> Loaded:
-        """Load the network in evaluation mode and its sample inputs."""
+        """Load the network in evaluation mode and its inputs."""
         from accelsim import zoo
+        from accelsim.zoo.reading import read
 
-        return Loaded(zoo.load(self.network), list(zoo.samples(self.network)))
+        items = self._items()
+        return Loaded(zoo.load(self.network), read(self.network, items) if items else list(zoo.samples(self.network)))
+
+    def _items(self) -> list[Path | str]:
+        """Return each input as a path when it names a file (or has the ending of one), else as a sentence."""
+        return [self._path(item) if Path(item).suffix.lower() in _FILES else item for item in self.inputs]
+
+    def _path(self, item: str) -> Path:
+        path = Path(item).expanduser()
+        return path if path.is_file() else self._folder / path
 
 
 def digest_file(path: Path) -> str:
