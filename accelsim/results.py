@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.errors import InputError, unknown_name
+from accelsim.errors import ConfigError, InputError, unknown_name
 from accelsim.trace import write_atomically
 
 
@@ -30,8 +30,13 @@ COLUMNS: dict[str, Column] = {}
 
 
 def declare(*columns: Column) -> None:
-    """Add `columns` to the dictionary; called once by the module that computes them."""
+    """Add `columns` to the dictionary; called by the module that computes them.
+
+    Raises ConfigError when a name already has another meaning.
+    """
     for column in columns:
+        if COLUMNS.get(column.name, column) != column:
+            raise ConfigError(f"two result columns are called {column.name!r}", "give one of them another name")
         COLUMNS[column.name] = column
 
 

@@ -24,15 +24,21 @@ declare(
         "multiply-accumulates of the batch, products with padding zeros included",
         "batch x steps x N x groups x K x C x R x S x P x Q",
     ),
-    Column("baseline_cycles", "cycle", "total cycles of the same machine without skipping or compression"),
-    Column("baseline_energy_pj", "pJ", "energy of the same machine without skipping, gating or compression"),
+    Column("baseline_cycles", "cycle", "total cycles of the same machine and mapping without skipping or compression"),
     Column(
-        "speedup", "", "time against the same machine without skipping", "baseline_cycles / total_cycles", sums=False
+        "baseline_energy_pj", "pJ", "energy of the same machine and mapping without skipping, gating or compression"
+    ),
+    Column(
+        "speedup",
+        "",
+        "time against the same machine and mapping without skipping",
+        "baseline_cycles / total_cycles",
+        sums=False,
     ),
     Column(
         "energy_gain",
         "",
-        "energy against the same machine without skipping",
+        "energy against the same machine and mapping without skipping",
         "baseline_energy_pj / energy_pj",
         sums=False,
     ),

@@ -38,7 +38,12 @@ class Workload(_Common):
     @property
     def key(self) -> str:
         """Content key over network, inputs, quantisation and versions; computed without torch."""
-        return digest(self.source, self.model.fingerprint(), trace_key_parts(self.quantization, self.samples))
+        return digest(self.source, self.model.fingerprint(), trace_key_parts(self.quantization, self.inputs))
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs are captured: `samples`, or as many as there are."""
+        return min(self.samples, self.model.available() or self.samples)
 
 
 def load_workload(reference: str | Path, overrides: Iterable[str] = ()) -> Workload:
@@ -75,12 +80,12 @@ def open_trace(workload: Workload, force: bool = False, cache: Path | None = Non
     if not force and (target / "manifest.json").is_file():
         return Trace(target)
     module, inputs, warnings, trained = workload.model.load()
-    if len(inputs) < workload.samples:
+    if len(inputs) < workload.inputs:
         raise InputError(
             f"workload {workload.name}: samples is {workload.samples}, the source has {len(inputs)}",
             f"set samples to {len(inputs)} or less" if inputs else "the source gave no inputs",
         )
-    chosen = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[: workload.samples]]
+    chosen = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[: workload.inputs]]
     # a folder without a manifest is no bundle and would be in the way
     replace = force or target.exists()
     return record_to(

@@ -64,7 +64,7 @@ class Accelerator(Spec):
 
     @abstractmethod
     def dense(self) -> Self:
-        """Return the same machine with every form of skipping, gating and compression switched off."""
+        """Return the same machine, mapping layers alike, with all skipping, gating and compression switched off."""
 
     def notes(self) -> list[str]:
         """Return what this model approximates, one line each; shown with every result."""

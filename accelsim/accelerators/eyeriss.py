@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Dictionary
 from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import PrivateAttr, model_validator
 
 from accelsim import config
 from accelsim.accelerators import accelerator
@@ -47,6 +47,7 @@ class Eyeriss(Accelerator):
     gating: Gating
     dram: Dram
     energy: EnergyTable
+    _planned_with: RunLength | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _pairs_fit(self) -> Self:
@@ -59,11 +60,12 @@ class Eyeriss(Accelerator):
         return self
 
     def dense(self) -> Self:
-        """Return the same machine storing maps plainly and never gating."""
+        """Return the same machine, mapping each layer alike, but storing maps plainly and never gating."""
         plain = self.compression.model_copy(update={"format": "none"})
-        return self.model_copy(
-            update={"compression": plain, "gating": self.gating.model_copy(update={"zero_activations": False})}
-        )
+        always = self.gating.model_copy(update={"zero_activations": False})
+        machine = self.model_copy(update={"compression": plain, "gating": always})
+        machine._planned_with = self.compression
+        return machine
 
     def notes(self) -> list[str]:
         """Return the approximations of the model."""
@@ -94,13 +96,12 @@ class Eyeriss(Accelerator):
     def replay(self, shape: LayerShape, statistics: Dictionary[str, Any]) -> Row:
         """Return cycles, accesses, traffic and energy of one layer for a batch."""
         whole = batched(shape, self.batch.size)
-        coded = self.compression.format == "rlc"
-        ifmap_share = float(statistics.get("activation_share", 1.0)) if coded else 1.0
-        ofmap_share = float(statistics.get("output_share", 1.0)) if coded else 1.0
-        form, mapping, counts = best(convolutions(whole), self._machine(), ifmap_share)
+        planned = _stored_share(self._planned_with or self.compression, statistics, "activation")
+        form, mapping, counts = best(convolutions(whole), self._machine(), planned)
         live = statistics["macs_activation_nonzero"] / statistics["macs"] if self.gating.zero_activations else 1.0
         row = self._work(form, mapping, counts, whole, live)
-        row |= self._traffic(form, counts, ifmap_share, ofmap_share)
+        shares = (_stored_share(self.compression, statistics, role) for role in ("activation", "output"))
+        row |= self._traffic(form, counts, *shares)
         row |= self._time(row, counts, form)
         row |= self._energy(row)
         return row | {"mapping": f"E{form.E} F{form.F} {mapping}", "approximate": is_approximate(shape)}
@@ -186,3 +187,8 @@ class Eyeriss(Accelerator):
             row_out[f"energy_{level}_pj"] = sum(pj for name, pj in parts.items() if name.startswith(level))
         row_out["energy_pj"] = sum(parts.values())
         return row_out
+
+
+def _stored_share(code: RunLength, statistics: Dictionary[str, Any], role: str) -> float:
+    """Return the stored size of a feature map over its plain size."""
+    return float(statistics.get(f"{role}_share", 1.0)) if code.format == "rlc" else 1.0

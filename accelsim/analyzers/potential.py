@@ -55,7 +55,7 @@ declare(
     Column("width", "bits", "width of the bit-parallel baseline", sums=False),
     Column("work", "bit products", "work with the property exploited", "sum over MACs of bits(activation, weight)"),
     Column("baseline_work", "bit products", "work of the bit-parallel baseline", "MACs * width^2"),
-    Column("speedup", "", "potential speedup", "sum of baseline_work / sum of work", sums=False),
+    Column("potential_speedup", "", "most that skipping could gain", "sum of baseline_work / sum of work", sums=False),
     Column("work_reduction", "", "share of the baseline's work skipped", "1 - work / baseline_work", sums=False),
 )
 
@@ -107,7 +107,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     keys = ["property", "encoding", "group", "padding", "width"]
     totals = table.groupby(keys, sort=False)[["work", "baseline_work"]].sum().reset_index()
     work = totals["work"].astype(float)
-    totals["speedup"] = (totals["baseline_work"] / work.where(work > 0)).fillna(math.inf)
+    totals["potential_speedup"] = (totals["baseline_work"] / work.where(work > 0)).fillna(math.inf)
     totals["work_reduction"] = 1 - work / totals["baseline_work"]
     return totals
 

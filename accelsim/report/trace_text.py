@@ -92,7 +92,7 @@ def potentials(totals: pd.DataFrame, trace: Trace, width: int, padding: str, eve
             str(r["group"] or "-"),
             engineering(r["work"]),
             percent(r["work_reduction"]),
-            f"{r['speedup']:.2f}x",
+            f"{r['potential_speedup']:.2f}x",
         ]
         for r in totals.to_dict("records")
     ]

@@ -38,6 +38,10 @@ class Source(Spec):
         """Return the source with its relative paths taken from `folder`, where the workload's file stands."""
         return self
 
+    def available(self) -> int | None:
+        """Return how many inputs there are, when that is known without torch; `samples` is then cut to it."""
+        return None
+
     def fingerprint(self) -> dict[str, Any]:
         """Return JSON-like data that changes whenever the network or its inputs do. Must not load torch."""
         raise NotImplementedError

@@ -31,6 +31,12 @@ class Zoo(Source):
         copy._folder = folder
         return copy
 
+    def available(self) -> int | None:
+        """Return the number of inputs given in the workload, None for the shipped samples."""
+        from accelsim.zoo.reading import expand
+
+        return len(expand(self._items())) or None
+
     def fingerprint(self) -> dict[str, Any]:
         """Return the digests of the shipped weights, samples and definition. Raises InputError when one is missing."""
         from accelsim import zoo

@@ -18,9 +18,13 @@ def read(network: str, items: Sequence[Path | str]) -> list[tuple[Any, ...]]:
     if network == "resnet20":
         return [_picture(Path(item)) for item in items]
     if network == "bert_lstm":
-        sentences = [sentence for item in items for sentence in _sentences(item)]
-        return [_tokens(sentence) for sentence in sentences]
+        return [_tokens(str(sentence)) for sentence in expand(items)]
     raise InputError(f"network {network} has no reader of inputs", "leave `inputs` out to use its shipped samples")
+
+
+def expand(items: Sequence[Path | str]) -> list[Path | str]:
+    """Return the items with every .txt file replaced by its sentences. Raises InputError for an unreadable one."""
+    return [single for item in items for single in (_sentences(item) if str(item).endswith(".txt") else [item])]
 
 
 def _picture(path: Path) -> tuple[Any, ...]:
@@ -45,8 +49,6 @@ def _picture(path: Path) -> tuple[Any, ...]:
 
 
 def _sentences(item: Path | str) -> list[str]:
-    if not (isinstance(item, Path) or str(item).endswith(".txt")):
-        return [str(item)]
     try:
         lines = Path(item).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

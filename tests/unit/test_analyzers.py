@@ -131,9 +131,9 @@ def test_network_speedup_is_a_ratio_of_sums(trace: Trace) -> None:
     table = potential(trace, padding="out")
     totals = summarise(table).set_index(["property", "encoding", "group"])
     part = table[(table["property"] == "W+A")]
-    assert totals.loc[("W+A", "", 0), "speedup"] == part["baseline_work"].sum() / part["work"].sum()
+    assert totals.loc[("W+A", "", 0), "potential_speedup"] == part["baseline_work"].sum() / part["work"].sum()
     nothing = table.assign(work=0)
-    assert (summarise(nothing)["speedup"] == math.inf).all()
+    assert (summarise(nothing)["potential_speedup"] == math.inf).all()
 
 
 def test_attention_products_have_two_dynamic_operands(trace: Trace) -> None:

@@ -1,8 +1,7 @@
-"""Every trained network of the reference data goes through capture on real inputs, and no product is lost."""
+"""Real inputs for the trained networks of the reference data, prepared as each network's authors say."""
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import wave
 from collections.abc import Callable
@@ -15,13 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from PIL import Image  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from accelsim.sources.capture import capture  # noqa: E402
-from accelsim.sources.recording.context import decomposed  # noqa: E402
-from accelsim.sources.torchvision_ops import import_torchvision  # noqa: E402
-
-slow = pytest.mark.slow
 Inputs = list[tuple[Any, ...]]
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
@@ -170,62 +163,3 @@ NETWORKS: dict[str, Callable[[Path], Inputs]] = {
 }
 HEAVY = {"mobilenet_v1_100_224", "mobilenet_v2_qat", "resnet56_cifar10", "tinydarknet", "kws_lstm_l"}
 FFT = {"dtln"}
-
-
-@pytest.fixture(scope="session")
-def loaders(shared: Path) -> Any:
-    """Return the definitions of the reference networks."""
-    path = shared / "realdata" / "loaders.py"
-    if not path.is_file():
-        pytest.skip(f"trained reference networks not found at {path}")
-    spec = importlib.util.spec_from_file_location("realdata_loaders", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=slow) if n in HEAVY else n for n in NETWORKS])
-def test_every_product_of_a_trained_network_is_captured(name: str, loaders: Any, shared: Path, tmp_path: Path) -> None:
-    if name.startswith(("squeezenet", "mobilenet_v2")):
-        import_torchvision()
-    module = loaders.load(name)
-    inputs = NETWORKS[name](shared / "realdata" / "data")
-    with decomposed(), FlopCounterMode(display=False) as counter:
-        for arguments in inputs:
-            module(*arguments)
-    trace = capture(module, inputs, name=name, out=tmp_path / name)
-    manifest = trace.manifest
-    assert manifest["unsupported"] == []
-    assert 2 * manifest["captured_macs"] == counter.get_total_flops()
-    assert manifest["macs_total"] == manifest["captured_macs"]
-    assert all("fft" in w for w in trace.warnings)
-    assert bool(trace.warnings) == (name in FFT)
-    weights = {record.name: record.weight_file for record in trace.layers}
-    assert len(weights) == len(trace.layers)
-    for layer in trace:
-        assert layer.output is not None
-        assert layer.output.codes.shape == layer.shape.output_shape
-        silent = layer.name == "lstm_cell.hh"  # one step from the state of silence, which is zero
-        assert layer.activation.codes.any() != silent, layer.name
-        assert layer.weight.codes.any(), layer.name
-    dynamic = [n for n, file in weights.items() if file is None]
-    assert len(dynamic) == (24 if name == "kwt1" else 0)
-
-
-def test_pruned_weights_stay_zero_and_recurrent_layers_keep_their_steps(
-    loaders: Any, shared: Path, tmp_path: Path
-) -> None:
-    import_torchvision()
-    data = shared / "realdata" / "data"
-    name = "squeezenet1_0_deepcompressed"
-    trace = capture(loaders.load(name), NETWORKS[name](data), out=tmp_path / "squeezenet")
-    codes = [layer.weight.codes for layer in trace]
-    zeros = sum(int((c == 0).sum()) for c in codes) / sum(c.size for c in codes)
-    assert zeros == pytest.approx(0.666, abs=0.005)  # as its authors pruned it
-    lstm = capture(loaders.load("kws_lstm_s"), NETWORKS["kws_lstm_s"](data), out=tmp_path / "lstm")
-    shapes = {record.name: record.shapes[0] for record in lstm.layers}
-    assert {n: (s.kind, s.N, s.steps) for n, s in shapes.items()} == {
-        "lstm.ih_l0": ("linear", 49, 1), "lstm.hh_l0": ("recurrent", 1, 49), "fc": ("linear", 1, 1),
-    }  # fmt: skip
