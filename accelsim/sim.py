@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
@@ -95,6 +97,7 @@ def _against(row: Row, plain: Row) -> Row:
 def _info(machine: Accelerator, trace: Trace) -> dict[str, Any]:
     return {
         "accelsim": __version__,
+        "versions": {"python": platform.python_version(), **{n: version(n) for n in ("numpy", "numba", "pandas")}},
         "hardware": machine.model_dump(mode="json"),
         "trace": {
             k: trace.manifest.get(k) for k in ("key", "name", "samples", "quantization", "conventions", "unsupported")

@@ -31,7 +31,7 @@ class Gating(Sourced):
 
 @accelerator("eyeriss")
 class Eyeriss(Accelerator):
-    """Row-stationary array of Chen et al. (ISCA 2016, JSSC 2017): zeros save energy and traffic, never cycles.
+    """Row-stationary array of Chen et al. (ISCA 2016, JSSC 2017): zeros save energy and traffic, no processing.
 
     Time is the sum over processing passes of loading the scratchpads and of windows at the pace of the slowest
     of multipliers, psum bus and ifmap bus; feature maps cross the DRAM link while the array waits, filters are

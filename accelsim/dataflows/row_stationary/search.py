@@ -21,10 +21,10 @@ from accelsim.errors import MappingError
 def best(
     forms: list[Convolution], machine: RowStationaryArray, compression: float
 ) -> tuple[Convolution, Mapping, Counts]:
-    """Return the form, mapping and counts chosen for a layer.
+    """Map a layer so that filter rows stay in the PEs: least DRAM input traffic first, then least time.
 
-    forms: equivalent convolutions (see `dataflows.convolution`). compression: stored size of the input feature
-    map over its plain size. Raises MappingError naming the limit that is missed and by how much.
+    Return the form, its mapping and its counts. forms: equivalent convolutions (see `dataflows.convolution`).
+    compression: stored size of the input feature map over its plain size. Raises MappingError naming the limit that is missed and by how much.
     """
     found: list[tuple[float, Convolution, Mapping, Counts]] = []
     reasons: list[str] = []
