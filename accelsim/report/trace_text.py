@@ -67,7 +67,8 @@ def properties(table: pd.DataFrame, trace: Trace, padding: str) -> Table:
     caption = (
         f"values: mean per sample, padding zeros {_COUNTED[padding]}; zeros: real zeros (code = zero point);"
         " ones, NAF, Booth-4: mean effectual terms per value (one-bits of the magnitude, non-adjacent form,"
-        " radix-4 modified Booth); p: bits needed, static per layer or dynamic per group of channels (with trailing zeros trimmed), one sign bit where the tensor has negative values"
+        " radix-4 modified Booth); p: bits needed, static per layer or dynamic per group of channels"
+        " (with trailing zeros trimmed), one sign bit where the tensor has negative values"
     )
     return text.table(f"Operands of {trace.manifest['name']}", head, rows, caption=caption)
 

@@ -24,7 +24,8 @@ def best(
     """Map a layer so that filter rows stay in the PEs: least DRAM input traffic first, then least time.
 
     Return the form, its mapping and its counts. forms: equivalent convolutions (see `dataflows.convolution`).
-    compression: stored size of the input feature map over its plain size. Raises MappingError naming the limit that is missed and by how much.
+    compression: stored size of the input feature map over its plain size. Raises MappingError naming the limit that
+    is missed and by how much.
     """
     found: list[tuple[float, Convolution, Mapping, Counts]] = []
     reasons: list[str] = []
