@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath
 
-from accelsim.errors import ConfigError, unknown_name
+from accelsim.errors import ConfigError, InputError, unknown_name
 
 FOLDERS = {"hardware": "hwconfigs", "workload": "workloads"}
+_SHIPPED = (".", "configs", *FOLDERS.values())
 
 
 def folder(kind: str) -> Path:
@@ -27,7 +28,8 @@ def names(kind: str) -> list[str]:
 def find(kind: str, reference: str) -> Path:
     """Return the file meant by `reference`: an existing path, or a shipped file of that stem.
 
-    Raises UnknownNameError with the nearest names, ConfigError when the path is a folder.
+    Names of shipped files may stand in a folder called configs, hwconfigs or workloads. Raises UnknownNameError
+    with the nearest names, InputError when another path does not exist, ConfigError when it is a folder.
     """
     path = Path(reference).expanduser()
     if path.is_file():
@@ -36,6 +38,8 @@ def find(kind: str, reference: str) -> Path:
         raise ConfigError(f"{reference} is a folder", f"give a {kind} YAML file or one of: {', '.join(names(kind))}")
     pure = PurePath(reference)
     stem = pure.stem if pure.suffix in (".yaml", ".yml") else pure.name
+    if str(pure.parent) not in _SHIPPED:
+        raise InputError(f"no such file: {reference}", f"shipped {kind} files: {', '.join(names(kind))}")
     if stem in names(kind):
         return folder(kind) / f"{stem}.yaml"
     raise unknown_name(kind, reference if stem == pure.name else stem, names(kind))

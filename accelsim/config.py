@@ -19,7 +19,7 @@ S = TypeVar("S", bound="Spec")
 class Spec(BaseModel):
     """Base of every configuration section: immutable, no unknown keys, no silent type conversion."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Sourced(Spec):
@@ -52,8 +52,7 @@ def override(document: strictyaml.Document, settings: Iterable[str]) -> strictya
     Values are read as YAML scalars or flow collections. Raises ConfigError for a malformed setting.
     """
     data: dict[str, Any] = json.loads(json.dumps(document.data))
-    lines = dict(document.lines)
-    name = document.path
+    origins = dict(document.origins)
     for setting in settings:
         key, equals, text = setting.partition("=")
         keys = [k.strip() for k in key.split(".")]
@@ -68,9 +67,8 @@ def override(document: strictyaml.Document, settings: Iterable[str]) -> strictya
                 raise ConfigError(f"--set {setting!r}: {part!r} is a value, not a section")
             target = child
         target[keys[-1]] = strictyaml.parse(f"value: {text}", f"--set {setting}").data["value"]
-        lines.pop(tuple(keys), None)
-        name = f"{document.path} with --set {setting}" if name == document.path else f"{name} {setting}"
-    return strictyaml.Document(name if document.lines is lines else document.path, data, lines)
+        origins[tuple(keys)] = f"--set {setting}"
+    return strictyaml.Document(document.path, data, document.lines, origins)
 
 
 def digest(*parts: Any) -> str:

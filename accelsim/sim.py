@@ -11,7 +11,7 @@ import pandas as pd
 from accelsim import __version__
 from accelsim.accelerators.base import Accelerator, Row
 from accelsim.analyzers.statistics import layer_statistics
-from accelsim.errors import MappingError
+from accelsim.errors import ConfigError, MappingError
 from accelsim.results import Column, RunResult, declare
 from accelsim.trace import Trace
 
@@ -47,11 +47,17 @@ declare(
 )
 
 
+_TRACE_INFO = (
+    "key", "name", "samples", "quantization", "conventions", "unsupported", "workload", "fingerprint", "torch", "accelsim",
+)  # fmt: skip
+
+
 def run(machine: Accelerator, trace: Trace) -> RunResult:
     """Replay every layer and sample of `trace` on `machine`.
 
     Raises MappingError naming every layer that does not fit, with the limit and by how much.
     """
+    warnings = [*trace.warnings, *_width_warnings(machine, trace), *machine.notes()]
     dense = machine.dense()
     rows: list[Row] = []
     failures: dict[str, None] = {}  # every limit once, in order
@@ -71,7 +77,33 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
             "\n  ".join([f"{machine.name} cannot run {len(failures)} layer(s):", *failures]),
             "enlarge that limit with --set",
         )
-    return RunResult(pd.DataFrame(rows), _info(machine, trace), [*trace.warnings, *machine.notes()])
+    layers = pd.DataFrame(rows)
+    if "approximate" in layers and layers["approximate"].any():
+        names = ", ".join(dict.fromkeys(layers.loc[layers["approximate"], "layer"]))
+        warnings.append(f"{machine.name}: mapped by a near equivalent (column `approximate`): {names}")
+    return RunResult(layers, _info(machine, trace), warnings)
+
+
+def _width_warnings(machine: Accelerator, trace: Trace) -> list[str]:
+    """Check the codes against the machine's words. Raises ConfigError when they are wider."""
+    widths = {
+        (operand["bits"], record.name)
+        for record in trace.layers
+        for role, operand in record.operands.items()
+        if operand is not None and role != "output"
+    }
+    widest, name = max(widths)
+    if widest > machine.word_bits:
+        raise ConfigError(
+            f"layer {name} has {widest}-bit codes, the words of {machine.name} have {machine.word_bits} bits",
+            f"--set word_bits={widest}, or quantise the workload to {machine.word_bits} bits",
+        )
+    if widest < machine.word_bits:
+        return [
+            f"{machine.name}: codes of at most {widest} bits are stored, moved and multiplied as words of"
+            f" {machine.word_bits} bits (word_bits)"
+        ]
+    return []
 
 
 def _measured(machine: Accelerator, trace: Trace, index: int, sample: int) -> dict[str, Any]:
@@ -99,9 +131,7 @@ def _info(machine: Accelerator, trace: Trace) -> dict[str, Any]:
         "accelsim": __version__,
         "versions": {"python": platform.python_version(), **{n: version(n) for n in ("numpy", "numba", "pandas")}},
         "hardware": machine.model_dump(mode="json"),
-        "trace": {
-            k: trace.manifest.get(k) for k in ("key", "name", "samples", "quantization", "conventions", "unsupported")
-        },
+        "trace": {k: trace.manifest.get(k) for k in _TRACE_INFO},
         "batch": machine.batch.size,
         "conventions": {
             "counts": f"for a batch of {machine.batch.size} inputs, each like the row's sample",

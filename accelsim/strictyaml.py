@@ -20,15 +20,18 @@ _INF = {".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.na
 
 @dataclass
 class Document:
-    """Plain data of a YAML file and the line (from 1) on which each key path stands."""
+    """Plain data of a YAML file, the line (from 1) on which each key path stands, and the origin of replaced ones."""
 
     path: str
     data: dict[str, Any]
     lines: dict[tuple[str | int, ...], int] = field(default_factory=dict)
+    origins: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
     def where(self, location: tuple[str | int, ...]) -> str:
-        """Return ``file:line`` of the deepest part of `location` that stands in the file."""
+        """Return ``file:line`` of the deepest part of `location` that stands in the file, or the setting it is from."""
         for end in range(len(location), -1, -1):
+            if location[:end] in self.origins:
+                return self.origins[location[:end]]
             if location[:end] in self.lines:
                 return f"{self.path}:{self.lines[location[:end]]}"
         return self.path
@@ -79,11 +82,13 @@ def parse(text: str, name: str = "<text>") -> Document:
         raise ConfigError(f"{name}{line}: not valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{name}: not valid YAML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{name}: sections are nested too deeply") from None
     if node is None:
         raise ConfigError(f"{name}: the file is empty")
     document = Document(name, {})
     problems: list[str] = []
-    data = _build(node, (), document, problems)
+    data = _build(node, (), document, problems, ())
     if not isinstance(data, dict):
         problems.append(f"{name}:1: expected a mapping (key: value lines) at the top")
     if problems:
@@ -92,8 +97,18 @@ def parse(text: str, name: str = "<text>") -> Document:
     return document
 
 
-def _build(node: yaml.Node, at: tuple[str | int, ...], document: Document, problems: list[str]) -> Any:
+def _build(
+    node: yaml.Node, at: tuple[str | int, ...], document: Document, problems: list[str], around: tuple[yaml.Node, ...]
+) -> Any:
+    """Return the plain data of `node`, which stands at key path `at` inside the nodes `around`."""
     document.lines.setdefault(at, node.start_mark.line + 1)
+    if any(node is outer for outer in around):
+        problems.append(f"{document.path}:{node.start_mark.line + 1}: an alias stands inside its own anchor")
+        return None
+    if node.tag not in _PLAIN_TAGS:
+        problems.append(f"{document.path}:{node.start_mark.line + 1}: YAML tag {node.tag!r} is not allowed")
+        return None
+    around = (*around, node)
     if isinstance(node, yaml.MappingNode):
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -107,17 +122,17 @@ def _build(node: yaml.Node, at: tuple[str | int, ...], document: Document, probl
                 problems.append(f"{document.path}:{line}: duplicate key {key!r} (first on line {first})")
                 continue
             document.lines[(*at, key)] = line
-            result[key] = _build(value_node, (*at, key), document, problems)
+            result[key] = _build(value_node, (*at, key), document, problems, around)
         return result
     if isinstance(node, yaml.SequenceNode):
-        return [_build(item, (*at, i), document, problems) for i, item in enumerate(node.value)]
+        return [_build(item, (*at, i), document, problems, around) for i, item in enumerate(node.value)]
     if not isinstance(node, yaml.ScalarNode):
         problems.append(f"{document.path}:{node.start_mark.line + 1}: unsupported YAML construct")
-        return None
-    if node.tag not in _PLAIN_TAGS:
-        problems.append(f"{document.path}:{node.start_mark.line + 1}: YAML tag {node.tag!r} is not allowed")
         return None
     return scalar(node.value) if node.style is None else node.value
 
 
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")}
+_PLAIN_TAGS = {
+    f"tag:yaml.org,2002:{t}"
+    for t in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+}

@@ -44,7 +44,9 @@ def walk(form: Convolution, mapping: Mapping, machine: RowStationaryArray) -> di
                                 ifmap = rows * channels * min(uc, extent) / buses.ifmap_words
                                 first = rows * channels * extent / buses.ifmap_words
                                 load = filters * channels * form.R * form.S / buses.filter_words
-                                total["cycles"] += load + first + mac + psum + (f * images - 1) * max(mac, psum, ifmap)
+                                stream = images * (first + (f - 1) * ifmap)
+                                paced = first + (f * images - 1) * max(mac, psum, ifmap)
+                                total["cycles"] += load + max(paced, stream) + mac + psum
                                 total["glb_ifmap"] += images * channels * rows * columns
                                 total["glb_psum"] += images * filters * e * f
                                 total["glb_filter"] += filters * channels * form.R * form.S

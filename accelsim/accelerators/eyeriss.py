@@ -52,6 +52,10 @@ class Eyeriss(Accelerator):
     @model_validator(mode="after")
     def _pairs_fit(self) -> Self:
         c = self.compression
+        if c.format == "rlc" and c.value_bits != self.word_bits:
+            raise ValueError(
+                f"compression.value_bits is {c.value_bits}, word_bits is {self.word_bits}; they must agree"
+            )
         need = c.pairs_per_word * (c.run_bits + c.value_bits) + 1
         if c.format == "rlc" and need > c.word_bits:
             raise ValueError(
@@ -101,7 +105,7 @@ class Eyeriss(Accelerator):
         live = statistics["macs_activation_nonzero"] / statistics["macs"] if self.gating.zero_activations else 1.0
         row = self._work(form, mapping, counts, whole, live)
         shares = (_stored_share(self.compression, statistics, role) for role in ("activation", "output"))
-        row |= self._traffic(form, counts, *shares)
+        row |= self._traffic(form, counts, whole, *shares)
         row |= self._time(row, counts, form)
         row |= self._energy(row)
         return row | {"mapping": f"E{form.E} F{form.F} {mapping}", "approximate": is_approximate(shape)}
@@ -128,12 +132,15 @@ class Eyeriss(Accelerator):
             "array_psum_words": times * counts.psum_hops,
         }
 
-    def _traffic(self, form: Convolution, counts: Counts, ifmap_share: float, ofmap_share: float) -> Row:
+    def _traffic(
+        self, form: Convolution, counts: Counts, shape: LayerShape, ifmap_share: float, ofmap_share: float
+    ) -> Row:
         times, word = form.repeats, self.word_bits / 8
+        real = shape.weights / (form.G * form.M * form.C * form.R * form.S)  # 1 unless a transposed layer is padded
         reads = {"ifmap": counts.glb_ifmap, "psum": 2 * counts.glb_psum, "filter": counts.glb_filter}
         row: Row = {f"global_buffer_{name}_bytes": times * word * words for name, words in reads.items()}
         row["global_buffer_bytes"] = sum(float(v) for v in row.values())
-        fills = {"ifmap": counts.dram_ifmap, "filter": counts.dram_filter, "ofmap": counts.dram_ofmap}
+        fills = {"ifmap": counts.dram_ifmap, "filter": real * counts.dram_filter, "ofmap": shape.outputs / times}
         row |= {f"global_buffer_fill_{name}_bytes": times * word * words for name, words in fills.items()}
         shares = {"ifmap": ifmap_share, "filter": 1.0, "ofmap": ofmap_share}
         row |= {f"dram_{name}_bytes": times * word * words * shares[name] for name, words in fills.items()}
@@ -162,7 +169,7 @@ class Eyeriss(Accelerator):
 
     def _energy(self, row: Row) -> Row:
         """Charge every access; a gated MAC keeps `gated_fraction` of its energy and reads only its activation."""
-        table, word = self.energy, self.word_bits / 8
+        table, word = self.energy.scaled(self.word_bits), self.word_bits / 8
 
         def value(name: str) -> float:
             return float(row[name])

@@ -40,7 +40,7 @@ def declare_columns() -> None:
         Column(
             "approximate",
             "",
-            "whether the layer was mapped with extra zero-weight products (transposed, stride not dividing the filter)",
+            "whether the layer was mapped by a near equivalent (a transposed convolution that is no exact sub-pixel one)",
             sums=False,
         ),
         Column("processing_cycles", "cycle", "the array works: all passes, loads of the scratchpads included"),

@@ -10,10 +10,10 @@ import pandas as pd
 
 from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
 from accelsim.analyzers.codes import centred_bits, centred_values
+from accelsim.analyzers.conventions import Padding, check_padding
 from accelsim.analyzers.encodings import ENCODINGS
 from accelsim.analyzers.groups import GROUP_SIZES, channel_groups
 from accelsim.analyzers.histogram import Histogram, value_histogram
-from accelsim.analyzers.pairs import Padding
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.progress import columns, over_layers
 from accelsim.layer import Layer, LayerShape, Operand
@@ -48,17 +48,19 @@ declare(
 )
 
 
-def analyze(trace: Trace, padding: Padding = "in", encodings: Sequence[str] = ENCODINGS) -> pd.DataFrame:
+def analyze(trace: Trace, padding: str = "in", encodings: Sequence[str] = ENCODINGS) -> pd.DataFrame:
     """Return the properties of each layer's operands: one row per layer, sample and operand.
 
     padding: "in" counts the padding zeros of the activation as values, as a multiplier sees the padded tensor;
     "out" only stored values. encodings: analyzers whose mean cost is reported. The table is kept with the bundle.
+    Raises ConfigError for another convention.
     """
+    convention = check_padding(padding)
     for name in encodings:
         ANALYZERS.get(name)
 
     def layer(index: int) -> list[Row]:
-        return layer_properties([trace.layer(index, s) for s in range(trace.samples)], padding, encodings)
+        return layer_properties([trace.layer(index, s) for s in range(trace.samples)], convention, encodings)
 
     def compute() -> dict[str, list[Any]]:
         return columns(over_layers(trace, layer, "analyze"))

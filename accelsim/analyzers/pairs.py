@@ -8,16 +8,15 @@ kernel column), window sum of activation costs times filter sum of weight costs:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from accelsim.analyzers.codes import Codes, frozen
+from accelsim.analyzers.conventions import Padding
 from accelsim.analyzers.tables import Table, stacked
 from accelsim.layer import LayerShape
 
-Padding = Literal["in", "out"]
 Sums = npt.NDArray[np.int64]
 
 

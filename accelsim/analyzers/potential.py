@@ -17,11 +17,11 @@ import pandas as pd
 
 from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
 from accelsim.analyzers.codes import centred_bits, centred_values
+from accelsim.analyzers.conventions import Padding, check_padding
 from accelsim.analyzers.encodings import ENCODINGS
 from accelsim.analyzers.groups import GROUP_SIZES, channel_groups
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.pairs import (
-    Padding,
     Sums,
     filter_sums,
     group_filter_sums,
@@ -69,15 +69,16 @@ class OperandCosts:
     signed: bool
 
 
-def potential(
-    trace: Trace, width: int = 16, padding: Padding = "in", encodings: Sequence[str] = ENCODINGS
-) -> pd.DataFrame:
+def potential(trace: Trace, width: int = 16, padding: str = "in", encodings: Sequence[str] = ENCODINGS) -> pd.DataFrame:
     """Return the exact work of every property, one row per layer, sample, property, encoding and group.
 
     width: bits of the bit-parallel baseline. padding: see the column. encodings: analyzers that count terms. Codes
     with a zero point are centred first, so that real zeros are skipped. Kept with the bundle. Raises ConfigError
-    when codes are wider than `width`.
+    when codes are wider than `width`, for a width beyond 64 bits or another convention of padding.
     """
+    convention = check_padding(padding)
+    if not 1 <= width <= 64:
+        raise ConfigError(f"a baseline of {width} bits is not between 1 and 64")
     for record in trace.layers:
         for role in ("activation", "weight"):
             bits = (record.operands[role] or {}).get("bits", 0)
@@ -88,7 +89,7 @@ def potential(
         ANALYZERS.get(name)
 
     def layer(index: int) -> list[dict[str, Any]]:
-        return layer_potential([trace.layer(index, s) for s in range(trace.samples)], width, padding, encodings)
+        return layer_potential([trace.layer(index, s) for s in range(trace.samples)], width, convention, encodings)
 
     def compute() -> dict[str, list[Any]]:
         return columns(over_layers(trace, layer, "potential"))

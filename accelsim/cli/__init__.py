@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+_INTERRUPTED = ("interrupted", "what was finished is kept; run again to go on")
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command in `arguments` (default: the process's own) and exit with its code."""
@@ -21,7 +23,7 @@ def invoke(arguments: list[str]) -> int:
     except AccelsimError as error:
         return _fail(error, error.message, error.hint, error.exit_code, debug)
     except KeyboardInterrupt:
-        return _fail(None, "interrupted", "what was finished is kept; run again to go on", 130, False)
+        return _fail(None, *_INTERRUPTED, 130, False)
     except BrokenPipeError:
         return 0
     except OSError as error:
@@ -31,12 +33,15 @@ def invoke(arguments: list[str]) -> int:
         if hasattr(error, "format_message"):
             return _fail(error, error.format_message(), "see accelsim --help", 2, debug)
         if type(error).__name__ == "Exit":
-            return int(getattr(error, "exit_code", 0))
+            code = int(getattr(error, "exit_code", 0))
+            return _fail(None, *_INTERRUPTED, code, False) if code == 130 else code
         if type(error).__name__ == "Abort":
-            return _fail(None, "interrupted", "", 130, False)
+            return _fail(None, *_INTERRUPTED, 130, False)
         return _fail(
             error, f"internal error: {type(error).__name__}: {error}", "run again with --debug and report it", 1, debug
         )
+    if result == 130:  # typer turns an interrupt into this result
+        return _fail(None, *_INTERRUPTED, 130, False)
     return int(result or 0)
 
 

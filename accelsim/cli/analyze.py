@@ -13,18 +13,17 @@ def analyze(
     workload: WorkloadName,
     out: Out = None,
     csv: Csv = False,
-    padding: Annotated[str, typer.Option("--padding", help="Count padding zeros as values: in or out.")] = "out",
+    padding: Annotated[str, typer.Option("--padding", help="Count padding zeros as values: in or out.")] = "in",
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Measure zeros, effectual bits and needed precision in the activations and weights of WORKLOAD."""
     from accelsim.analyzers.analyze import analyze as measure
     from accelsim.report import text, trace_text
-    from accelsim.report.shares import check_padding
     from accelsim.results import write_table
     from accelsim.workload import load_workload, open_trace
 
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
-    result = measure(trace, padding=check_padding(padding))
+    result = measure(trace, padding=padding)
     console = text.console()
     console.print(trace_text.properties(result, trace, padding))
     for line in text.warnings(trace.warnings):

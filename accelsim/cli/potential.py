@@ -22,12 +22,11 @@ def potential(
     from accelsim.analyzers.potential import potential as compute
     from accelsim.analyzers.potential import summarise
     from accelsim.report import text, trace_text
-    from accelsim.report.shares import check_padding
     from accelsim.results import write_table
     from accelsim.workload import load_workload, open_trace
 
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
-    layers = compute(trace, width=width, padding=check_padding(padding))
+    layers = compute(trace, width=width, padding=padding)
     console = text.console()
     console.print(trace_text.potentials(summarise(layers), trace, width, padding, every))
     for line in text.warnings(trace.warnings):

@@ -20,9 +20,10 @@ def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: Csv = False,
     warm(trace)
     result = replay(machine, trace)
     console = text.console()
-    for table in run_text.tables(result, ineffectual_shares(trace, machine.word_bits), machine.word_bits):
+    shares = ineffectual_shares(trace, machine.word_bits)
+    for table in run_text.tables(result, shares, machine.word_bits):
         console.print(table)
-    for line in run_text.footer(result):
+    for line in run_text.footer(result, shares):
         console.print(line)
     if out is not None:
         paths = result.write(out, csv)

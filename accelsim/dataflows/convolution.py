@@ -61,8 +61,13 @@ def convolutions(shape: LayerShape) -> list[Convolution]:
 
 
 def is_approximate(shape: LayerShape) -> bool:
-    """Whether `convolutions` adds products: a transposed convolution whose stride does not divide its filter."""
-    return shape.transposed and (shape.R % shape.stride[0] != 0 or shape.S % shape.stride[1] != 0)
+    """Whether `convolutions` adds or moves products: a transposed convolution that is no exact sub-pixel one.
+
+    Exact: the stride divides the filter and the output is stride times the input.
+    """
+    divides = shape.R % shape.stride[0] == 0 and shape.S % shape.stride[1] == 0
+    scales = (shape.H * shape.stride[0], shape.W * shape.stride[1]) == (shape.P, shape.Q)
+    return shape.transposed and not (divides and scales)
 
 
 def _subpixel(shape: LayerShape) -> Convolution:

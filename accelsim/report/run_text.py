@@ -64,15 +64,16 @@ def tables(result: RunResult, shares: pd.DataFrame, width: int) -> list[Table]:
     ]
 
 
-def footer(result: RunResult) -> list[str]:
-    """Return the summary lines and warnings below the tables."""
+def footer(result: RunResult, shares: pd.DataFrame) -> list[str]:
+    """Return the summary lines and warnings below the tables; `shares` as in `tables`."""
     total = result.total
     batch, samples = result.info["batch"], result.layers["sample"].nunique()
     seconds, energy, base = total("time_s"), total("energy_pj"), total("baseline_energy_pj")
     lines = [
         f"one batch of {batch}: {engineering(seconds, 's')} ({engineering(batch / seconds, 'inputs/s')}), {picojoules(energy)}"
         f" ({picojoules(energy / batch)} an input), {engineering(total('dram_bytes'), 'B')} DRAM traffic,"
-        f" {percent(total('macs_gated') / total('macs'))} of {engineering(total('macs'), 'MAC')} ineffectual (zero activation)",
+        f" {percent(float(shares['A'].iloc[-1]))} of {engineering(total('macs'), 'MAC')} ineffectual (zero activation),"
+        f" {percent(total('macs_gated') / total('macs'))} gated",
         f"against the same machine without skipping: {total('baseline_cycles') / total('total_cycles'):.2f}x faster,"
         f" {base / energy:.2f}x less energy; means over {samples} captured sample{'s' if samples > 1 else ''}"
         f" (energy table: {result.info['hardware']['energy']['source']})",

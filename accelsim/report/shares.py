@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-from accelsim.errors import ConfigError
 from accelsim.trace import Trace
 
 ENCODING = "ones"
@@ -35,15 +34,6 @@ def select(table: pd.DataFrame) -> pd.DataFrame:
     encoded = table["encoding"].isin(["", ENCODING, "precision"])
     grouped = table["group"].isin([0, GROUP])
     return table[encoded & grouped & table["property"].isin(PROPERTIES)]
-
-
-def check_padding(padding: str) -> Literal["in", "out"]:
-    """Return `padding` when it is a convention. Raises ConfigError otherwise."""
-    if padding == "in":
-        return "in"
-    if padding == "out":
-        return "out"
-    raise ConfigError(f"--padding {padding!r} is none of: in, out")
 
 
 def _share(groups: Any) -> Any:

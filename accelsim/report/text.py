@@ -17,8 +17,8 @@ NARROWEST = 116
 
 def console() -> Console:
     """Return a console on standard output, wide enough for whole rows even where lines then wrap."""
-    found = Console(highlight=False)
-    return Console(highlight=False, width=max(found.width, NARROWEST) if sys.stdout.isatty() else 200)
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return Console(highlight=False, width=max(Console().width, NARROWEST) if terminal else 200)
 
 
 def table(

@@ -88,6 +88,7 @@ def test_bounds_and_compulsory_traffic(form: Convolution) -> None:
     _, m, count = best([form], array(), 1.0)
     assert count.cycles >= count.bound_compute
     assert count.cycles >= count.bound_psum_bus - 1e-6
+    assert count.cycles >= count.bound_ifmap_bus - 1e-6
     assert count.cycles * m.active_pes >= count.macs
     assert count.dram_filter >= form.G * form.M * form.C * form.R * form.S
     assert count.dram_ofmap == form.G * form.N * form.M * form.E * form.F

@@ -45,7 +45,7 @@ def test_every_problem_is_reported_at_once_with_line_and_path(tmp_path: Path) ->
     for fragment in (
         ":1: name:",
         ":3: buffer.size_bytes:",
-        ":4: buffer.siez: unknown key; did you mean 'size_bytes'",
+        ":4: buffer.siez: unknown key; known: ratio, size_bytes, source",
         ":5: buffer.ratio:",
         ":6: enabled:",
         ":2: buffer.source: required key is missing",

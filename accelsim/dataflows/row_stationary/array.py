@@ -40,7 +40,8 @@ class MappingRules(Sourced):
 
     psum_bank_group: psum banks are allotted in groups of this many (single-ported banks: one is read while
     another is written). longest_row: output columns of one tile at most; wider maps are cut into column
-    tiles. least_pe_share: mappings with fewer active PEs than this share of the most reachable are left out.
+    tiles. least_pe_share: mappings with fewer active PEs than this share of the most reachable (averaged over the
+    strips of the output map) are left out.
     dram_tolerance: mappings within this of the least DRAM input traffic compete on time.
     filter_padding: filters may be padded by this share to fit m, when they are no multiple of 16.
     """

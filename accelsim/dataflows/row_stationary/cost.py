@@ -4,7 +4,9 @@ A pass keeps p*t filters and q*r channels in the scratchpads and slides over the
 window (one output column) needs A = ceil(filters/t) ceil(channels/r) S multiply cycles in the busiest PE,
 B = filters * e / psum_words cycles on the psum bus (in and out together), and I = rows * channels *
 min(stride, S) / ifmap_words cycles on the input bus; windows are pipelined, so a pass takes
-``load + first window + A + B + (f n - 1) max(A, B, I)``, where load moves the filters into the scratchpads.
+``load + first window + A + B + (f n - 1) max(A, B, I)``, where load moves the filters into the scratchpads. Each
+further image needs its first window, too: the input bus runs ahead to bring it, but a pass is never shorter than
+all its input words on that bus.
 """
 
 from __future__ import annotations
@@ -101,10 +103,12 @@ def cost(
                         load = held * depth * Rp * Sp / filter_bus
                         windows = float(w) * images
                         slowest = max(mac_window, max(psum_window, ifmap_window))
-                        cycles += times * (load + first + mac_window + psum_window + (windows - 1) * slowest)
+                        stream = first * images + ifmap_window * (windows - images)
+                        paced = first + (windows - 1) * slowest
+                        cycles += times * (load + max(paced, stream) + mac_window + psum_window)
                         compute += times * mac_window * windows
                         psum_cycles += times * psum_window * windows
-                        ifmap_cycles += times * (first * images + ifmap_window * (windows - images))
+                        ifmap_cycles += times * stream
                         fill += times * (load + first)
                         passes += times
                         copies = float(h * Rp * min(t, held))

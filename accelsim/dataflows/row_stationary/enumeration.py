@@ -58,10 +58,11 @@ def enumerate_mappings(
             return 0.0
         for e in range(min(E, array_columns * (array_rows // Rp)), 0, -1):
             up, across = places(Rp, e, array_rows, array_columns)
+            tiles_e = ceil_div(E, e)
+            filled = float(E) / (tiles_e * e)  # the last strip may leave rows of PEs idle
             if up < 1 or (sweep > 0 and up * across * Rp * e < least_share * most_pes):
                 continue
             rows_real = span(E, e, UR, (R - 1) * DR + 1, H, PT)[1]
-            tiles_e = ceil_div(E, e)
             for n in range(1, N + 1):
                 if n > 1 and (e < E or f < F):
                     break  # several images only as whole maps
@@ -72,7 +73,7 @@ def enumerate_mappings(
                 for r in range(1, min(up, C) + 1):
                     for t in range(1, min((up // r) * across, M) + 1):
                         pes = float(r * t * Rp * e)
-                        if (sweep == 0 and pes <= most_pes) or (sweep > 0 and pes < least_share * most_pes):
+                        if (sweep == 0 and pes * filled <= most_pes) or (sweep > 0 and pes < least_share * most_pes):
                             continue
                         for q in range(1, min(spad_ifmap // Sp, ceil_div(C, r)) + 1):
                             ifmap_banks = ceil_div(int(channel_bytes * min(q * r, C)), int(bank_bytes))
@@ -94,7 +95,7 @@ def enumerate_mappings(
                                     if ceil_div(M, m) * m > max(M * (1 + padding), float(M_bus)):
                                         continue
                                     if sweep == 0:
-                                        most_pes = pes
+                                        most_pes = pes * filled
                                         break
                                     reads = float(N) * C * rows_real * columns_real * ceil_div(M, m) * compression
                                     words = reads + float(M) * C * R * S * tiles_e * tiles_f * ceil_div(N, n)
