@@ -14,7 +14,8 @@ _LAZY = {
     "analyze": "accelsim.analyzers.analyze:analyze",
     "potential": "accelsim.analyzers.potential:potential",
     "simulate": "accelsim.sim:run",
-    "report": "accelsim.report",
+    "shares": "accelsim.report.shares:ineffectual_shares",
+    "show": "accelsim.report.run_text:show",
 }
 __all__ = ["__version__", *sorted(_LAZY)]
 

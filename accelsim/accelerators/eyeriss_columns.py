@@ -5,6 +5,16 @@ from __future__ import annotations
 from accelsim.results import Column, declare
 
 _OPERANDS = {"ifmap": "input feature map", "filter": "filter", "psum": "partial sum"}
+_MOVES = {
+    "ifmap": "from the buses into PEs, copies of a multicast counted",
+    "filter": "from the buses into PEs, copies of a multicast counted",
+    "psum": "from PE to PE",
+}
+_CROSSES = {
+    "ifmap": "read by the array from",
+    "filter": "read by the array from",
+    "psum": "written to and read back from",
+}
 _STORED = {"ifmap": "input feature map", "filter": "filter", "ofmap": "output feature map"}
 
 
@@ -74,6 +84,7 @@ def declare_columns() -> None:
             "global_buffer_bytes",
             "B",
             "bytes between global buffer and array (the chip's published figure: fills from DRAM not counted)",
+            "sum of global_buffer_{ifmap,psum,filter}_bytes",
         ),
         Column(
             "dram_bytes",
@@ -94,9 +105,9 @@ def declare_columns() -> None:
             Column(
                 f"array_{name}_words",
                 "word",
-                f"{text} words moved over the array's network, copies of a multicast counted",
+                f"{text} words moved {_MOVES[name]}",
             ),
-            Column(f"global_buffer_{name}_bytes", "B", f"{text} bytes between global buffer and array, both ways"),
+            Column(f"global_buffer_{name}_bytes", "B", f"{text} bytes {_CROSSES[name]} the global buffer"),
             Column(
                 f"energy_scratchpad_{name}_pj",
                 "pJ",
@@ -119,5 +130,9 @@ def declare_columns() -> None:
             Column(f"dram_{name}_bytes", "B", f"{text} bytes between DRAM and chip, as stored (maps run-length coded)"),
             Column(f"energy_dram_{name}_pj", "pJ", f"{text} accesses of DRAM", "dram_pj x words as stored"),
         )
-    for level in ("scratchpad", "array", "global_buffer", "dram"):
-        declare(Column(f"energy_{level}_pj", "pJ", f"all accesses of the level {level.replace('_', ' ')}"))
+    for level, operands in {
+        **dict.fromkeys(("scratchpad", "array", "global_buffer"), _OPERANDS),
+        "dram": _STORED,
+    }.items():
+        parts = " + ".join(f"energy_{level}_{name}_pj" for name in operands)
+        declare(Column(f"energy_{level}_pj", "pJ", f"all accesses of the level {level.replace('_', ' ')}", parts))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from accelsim.cli.options import Csv, Out, WorkloadName
+from accelsim.cli.options import Csv, Out, WorkloadName, check_csv
 
 
 def analyze(
@@ -22,6 +22,7 @@ def analyze(
     from accelsim.results import write_table
     from accelsim.workload import load_workload, open_trace
 
+    check_csv(out, csv)
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
     result = measure(trace, padding=padding)
     console = text.console()

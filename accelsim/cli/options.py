@@ -29,3 +29,11 @@ def split(settings: list[str] | None) -> tuple[list[str], list[str]]:
     return [s for s in given if not s.startswith(prefix)], [
         s.removeprefix(prefix) for s in given if s.startswith(prefix)
     ]
+
+
+def check_csv(out: Path | None, csv: bool) -> None:
+    """Raise ConfigError when CSV is asked for without a folder to write it into."""
+    from accelsim.errors import ConfigError
+
+    if csv and out is None:
+        raise ConfigError("--csv writes into the folder of --out", "add --out DIR")

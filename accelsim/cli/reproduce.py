@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from accelsim.cli.options import Csv, Out
+from accelsim.cli.options import Csv, Out, check_csv
 
 
 def reproduce(
@@ -19,6 +19,7 @@ def reproduce(
     from accelsim.report import paper_text, text
     from accelsim.results import write_table
 
+    check_csv(out, csv)
     report = PAPERS.get(paper)()
     console = text.console()
     console.print(paper_text.comparison(report))

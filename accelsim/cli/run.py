@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.cli.options import Csv, Hardware, Out, Settings, WorkloadName, split
+from accelsim.cli.options import Csv, Hardware, Out, Settings, WorkloadName, check_csv, split
 
 
 def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: Csv = False, settings: Settings = None) -> None:
@@ -10,21 +10,19 @@ def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: Csv = False,
     from accelsim.accelerators.base import load_hardware
     from accelsim.analyzers.statistics import warm
     from accelsim.report import run_text, text
-    from accelsim.report.shares import ineffectual_shares
+    from accelsim.report.shares import as_table, ineffectual_shares
+    from accelsim.results import write_table
     from accelsim.sim import run as replay
     from accelsim.workload import load_workload, open_trace
 
+    check_csv(out, csv)
     machine_settings, workload_settings = split(settings)
     machine = load_hardware(hw, machine_settings)
     trace = open_trace(load_workload(workload, workload_settings))
     warm(trace)
     result = replay(machine, trace)
-    console = text.console()
     shares = ineffectual_shares(trace, machine.word_bits)
-    for table in run_text.tables(result, shares, machine.word_bits):
-        console.print(table)
-    for line in run_text.footer(result, shares):
-        console.print(line)
+    run_text.show(result, shares)
     if out is not None:
-        paths = result.write(out, csv)
-        console.print(f"wrote {', '.join(str(p) for p in paths)}")
+        paths = [*result.write(out, csv), *write_table(as_table(shares), out, "ineffectual", csv)]
+        text.console().print(f"wrote {', '.join(str(p) for p in paths)}", soft_wrap=True)

@@ -43,6 +43,15 @@ _ENERGY = (
 )
 
 
+def show(result: RunResult, shares: pd.DataFrame) -> None:
+    """Print the report of a run; `shares` from `accelsim.report.shares.ineffectual_shares`."""
+    console = text.console()
+    for table in tables(result, shares, int(result.info["hardware"]["word_bits"])):
+        console.print(table)
+    for line in footer(result, shares):
+        console.print(line)
+
+
 def tables(result: RunResult, shares: pd.DataFrame, width: int) -> list[Table]:
     """Return the tables of a run.
 

@@ -29,6 +29,11 @@ def ineffectual_shares(trace: Trace, width: int) -> pd.DataFrame:
     return by_layer[list(PROPERTIES)]
 
 
+def as_table(shares: pd.DataFrame) -> pd.DataFrame:
+    """Return the shares with the layer's index (or "total") as a text column, for a file."""
+    return shares.rename(index=str).rename_axis("layer_index").reset_index()
+
+
 def select(table: pd.DataFrame) -> pd.DataFrame:
     """Keep one row per property: the named encoding and group size."""
     encoded = table["encoding"].isin(["", ENCODING, "precision"])
