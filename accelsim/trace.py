@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
+import errno
+import glob
 import hashlib
 import json
 import os
@@ -14,13 +17,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from accelsim import __version__
-from accelsim.errors import BundleError, StorageError
+from accelsim.errors import BundleError, InputError, StorageError
 from accelsim.layer import Layer, LayerShape, Operand
 
 FORMAT = "accelsim-trace"
@@ -37,21 +40,24 @@ def cache_folder() -> Path:
 class TraceWriter:
     """Write a bundle into a temporary folder beside `target` and rename it when complete.
 
-    Use as a context manager and call `finish` last; leaving without it removes what was written. When
-    another process finishes the same bundle first, its bundle stays and this one is dropped, unless
-    `replace` asks for this one.
+    Use as a context manager and call `finish` last; leaving without it removes what was written. Entering
+    raises StorageError when `target` holds anything but a bundle, so that nothing else is ever replaced. When
+    the same bundle is there already, complete, it stays and this one is dropped; one of the same key but other
+    codes stays unless `replace` asks for this one. Readers of `target` never find it missing meanwhile.
     """
 
     def __init__(self, target: Path, replace: bool = False) -> None:
         self.target = target
         self.replace = replace
-        self.folder = target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.partial"
+        place = self._place = target.resolve() if target.is_symlink() else target
+        self.folder = place.parent / f".{place.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.partial"
         self._files: dict[str, dict[str, Any]] = {}
         self._finished = False
 
     def __enter__(self) -> TraceWriter:
+        _refuse_foreign(self._place)
         _guard(lambda: (self.folder / "layers").mkdir(parents=True), self.folder)
-        _remove_abandoned(self.target)
+        _remove_abandoned(self._place)
         return self
 
     def __exit__(
@@ -88,20 +94,44 @@ class TraceWriter:
             **manifest,
             "files": self._files,
         }
-        text = json.dumps({**body, "digest": _digest(body)}, indent=1)
+        digest = _digest(body)
+        text = json.dumps({**body, "digest": digest}, indent=1)
         _guard(lambda: (self.folder / "manifest.json").write_text(text, encoding="utf-8"), self.folder)
-        if self.replace and self.target.exists():
-            old = self.folder.with_name(self.folder.name.replace(".partial", ".old.partial"))
-            _guard(lambda: os.rename(self.target, old), self.target)
-            shutil.rmtree(old, ignore_errors=True)
-        try:
-            os.rename(self.folder, self.target)
-        except OSError as error:
-            if not (self.target / "manifest.json").is_file():
-                raise StorageError(f"{self.target}: cannot be put in place ({error.strerror})") from None
-            shutil.rmtree(self.folder, ignore_errors=True)
+        for _ in range(100):  # another process may put its bundle there, or take it away, at any moment
+            if self._moved() or self._kept(digest, body.get("key")):
+                break
+            _refuse_foreign(self._place)
+            if _exchanged(self.folder, self._place):
+                break
+        else:
+            raise StorageError(f"{self.target}: cannot be put in place (other processes keep replacing it)")
+        shutil.rmtree(self.folder, ignore_errors=True)  # what was there before, or what is not needed
         self._finished = True
         return self.target
+
+    def _moved(self) -> bool:
+        """Rename the bundle to its place; False when a folder that is not empty stands there."""
+        try:
+            os.rename(self.folder, self._place)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise StorageError(f"{self.target}: cannot be put in place ({error.strerror})") from None
+            return False
+        return True
+
+    def _kept(self, digest: str, key: Any) -> bool:
+        """Whether the bundle that is there stays. Raises StorageError when it may not be replaced."""
+        try:
+            there, found = _manifest(self._place)
+        except BundleError:
+            there, found = {}, ""
+        if found == digest and _intact(self._place, there):
+            return True
+        if self.replace:
+            return False
+        if found and there.get("key") == key:
+            return True
+        raise StorageError(f"{self.target}: cannot be put in place (another bundle is there)", "remove it first")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,18 +151,17 @@ class LayerRecord:
 
 
 class Trace:
-    """A bundle opened for reading; arrays are mapped when a layer is asked for, nothing is read before."""
+    """A bundle opened for reading; arrays are mapped when a layer is asked for, nothing is read before.
+
+    manifest: what the bundle says of itself. digest: SHA-256 of the manifest, which covers that of every file.
+    When the folder is replaced by another bundle, what is asked for afterwards raises BundleError.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the bundle at `path`. Raises BundleError when it is truncated, altered or of a future version."""
         self.path = path
-        self.manifest = _manifest(path)
-        self._checked: set[str] = set()
-        for name, entry in self.manifest["files"].items():
-            size = (path / name).stat().st_size if (path / name).is_file() else -1
-            if size != entry["size_bytes"]:
-                state = "is missing" if size < 0 else f"has {size} bytes, expected {entry['size_bytes']}"
-                raise _refuse(path, f"{name} {state} (truncated?)")
+        self._checked: dict[str, tuple[int, ...]] = {}
+        self.manifest, self.digest = _opened(path)
         self.layers = tuple(_record(item) for item in self.manifest["layers"])
 
     @property
@@ -151,7 +180,13 @@ class Trace:
         return list(self.manifest["warnings"])
 
     def layer(self, index: int, sample: int = 0) -> Layer:
-        """Return layer `index` on input `sample`, its codes memory mapped (read only)."""
+        """Return layer `index` on input `sample`, its codes memory mapped (read only).
+
+        Raises InputError when there is no such layer or sample, BundleError when its files were altered.
+        """
+        for what, number, count in (("layer", index, len(self.layers)), ("sample", sample, self.samples)):
+            if not 0 <= number < count:
+                raise InputError(f"there is no {what} {number}", f"this trace has {what}s 0 to {count - 1}")
         record = self.layers[index]
         arrays = self._open(record.sample_files[sample])
         if record.weight_file:
@@ -175,28 +210,34 @@ class Trace:
     def remembered(self, name: str, compute: Callable[[], Any]) -> Any:
         """Return JSON-like statistics kept with the bundle under `name`, computing and keeping them at first.
 
-        The name must carry everything the statistics depend on besides the bundle (analyzer and version). A
-        bundle on a read-only file system works, its statistics are then computed each time.
+        The name must carry everything the statistics depend on besides the bundle (analyzer and version). What
+        belongs to another bundle, or was altered, is computed again. A bundle on a read-only file system works,
+        its statistics are then computed each time.
         """
         path = self.path / "statistics" / f"{name}.json"
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["bundle"] == self.digest and kept["sha256"] == _digest(kept["data"]):
+                return kept["data"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
-        result = compute()
+        data = json.loads(json.dumps(compute()))
         with contextlib.suppress(StorageError):
-            write_atomically(path, json.dumps(result).encode())
-        return json.loads(json.dumps(result))
+            write_atomically(path, json.dumps({"bundle": self.digest, "sha256": _digest(data), "data": data}).encode())
+        return data
 
     def _open(self, name: str) -> dict[str, Codes]:
-        path = self.path / name
-        if name not in self._checked:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != self.manifest["files"][name]["sha256"]:
-                raise _refuse(self.path, f"{name} was altered (SHA-256 differs)")
-            self._checked.add(name)
-        return _map(path)
+        try:
+            with (self.path / name).open("rb") as file:
+                status = os.fstat(file.fileno())
+                state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                if self._checked.get(name) != state:  # at first, and when the file is not the one checked before
+                    if hashlib.file_digest(file, "sha256").hexdigest() != self.manifest["files"][name]["sha256"]:
+                        raise _refuse(self.path, f"{name} was altered (SHA-256 differs)")
+                    self._checked[name] = state
+                return _map(file)
+        except OSError as error:
+            raise _refuse(self.path, f"{name} cannot be read ({error.strerror})") from None
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -211,7 +252,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     try:
         _guard(write, path)
     except StorageError:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise
 
 
@@ -219,15 +261,21 @@ def _guard(action: Callable[[], Any], path: Path) -> None:
     try:
         action()
     except OSError as error:
-        hint = (
-            "free some space, or move the cache with ACCELSIM_CACHE"
-            if error.errno == 28
-            else "check the folder and its permissions"
-        )
-        raise StorageError(f"{path}: cannot be written ({error.strerror})", hint) from None
+        reason = error.strerror
+        inside = path.absolute().is_relative_to(cache_folder().absolute())
+        file = next((folder for folder in path.parents if os.path.isfile(folder)), None)
+        if error.errno == errno.ENOSPC:
+            hint = "free some space, or move the cache with ACCELSIM_CACHE"
+        elif file is not None:
+            reason, hint = f"{file} is a file, not a folder", "give the path of a folder"
+        else:
+            hint = "check the folder and its permissions"
+        if inside and "ACCELSIM_CACHE" not in hint:
+            hint += ", or move the cache with ACCELSIM_CACHE"
+        raise StorageError(f"{path}: cannot be written ({reason})", hint) from None
 
 
-def _digest(body: dict[str, Any]) -> str:
+def _digest(body: Any) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
@@ -258,7 +306,56 @@ def operand_entry(operand: Operand) -> dict[str, Any]:
     }
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _opened(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the manifest and its digest once every file has its size; again when the folder is just replaced."""
+    for pause_s in (0.0, 0.01, 0.02, 0.04):
+        before = _identity(path)
+        try:
+            manifest, digest = _manifest(path)
+            _check_sizes(path, manifest)
+        except BundleError:
+            if before is not None and before == _identity(path):
+                raise
+            time.sleep(pause_s)
+        else:
+            return manifest, digest
+    manifest, digest = _manifest(path)
+    _check_sizes(path, manifest)
+    return manifest, digest
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _check_sizes(path: Path, manifest: dict[str, Any]) -> None:
+    for name, entry in manifest["files"].items():
+        try:
+            size = (path / name).stat().st_size
+        except OSError:
+            size = -1
+        if size != entry["size_bytes"]:
+            state = "is missing" if size < 0 else f"has {size} bytes, expected {entry['size_bytes']}"
+            raise _refuse(path, f"{name} {state} (truncated?)")
+
+
+def _intact(path: Path, manifest: dict[str, Any]) -> bool:
+    """Whether every file of the bundle is there and unaltered."""
+    try:
+        for name, entry in manifest["files"].items():
+            with (path / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
+                    return False
+    except OSError:
+        return False
+    return True
+
+
+def _manifest(path: Path) -> tuple[dict[str, Any], str]:
     try:
         manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     except OSError:
@@ -275,7 +372,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     claimed = manifest.pop("digest", None)
     if claimed != _digest(manifest):
         raise _refuse(path, "manifest.json was altered (digest differs)")
-    return manifest
+    return manifest, claimed
 
 
 def _record(item: dict[str, Any]) -> LayerRecord:
@@ -319,22 +416,83 @@ def _safetensors(tensors: dict[str, Codes]) -> Iterator[bytes | memoryview]:
         yield arrays[key].reshape(-1).view(np.uint8).data
 
 
-def _map(path: Path) -> dict[str, Codes]:
+def _map(file: BinaryIO) -> dict[str, Codes]:
     """Map the tensors of a safetensors file (the library's own NumPy reader copies)."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    header = json.loads(file.read(length))
     header.pop("__metadata__", None)
-    raw = np.memmap(path, np.uint8, mode="r", offset=8 + length)
+    raw = np.memmap(file, np.uint8, mode="r", offset=8 + length)
     return {
         name: raw[slice(*item["data_offsets"])].view(_DTYPES[item["dtype"]]).reshape(item["shape"])
         for name, item in header.items()
     }
 
 
+def _refuse_foreign(target: Path) -> None:
+    """Raise StorageError unless `target` is missing, empty, a bundle, or what is left of a damaged one."""
+    if target.name in ("", ".."):
+        raise StorageError(f"{target}: cannot become a bundle", "give the path of a folder of its own")
+    try:
+        entries = sorted(os.listdir(target)) if os.path.lexists(target) else []
+    except NotADirectoryError:
+        raise StorageError(f"{target}: cannot be written (it is a file)", "give the path of a new folder") from None
+    except OSError as error:
+        raise StorageError(f"{target}: cannot be read ({error.strerror})") from None
+    foreign = [name for name in entries if not _is_ours(target / name)]
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+        bundle = isinstance(manifest, dict) and manifest.get("format") == FORMAT
+        foreign = [] if bundle else [*foreign, "a manifest.json of another kind"]
+    if foreign:
+        raise StorageError(
+            f"{target}: is not replaced, it is no trace bundle (it holds {foreign[0]})", "give the path of a new folder"
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether an entry of a folder may be part of a bundle, by its name and what it holds."""
+    endings = {"layers": (".safetensors",), "statistics": (".json", ".partial")}.get(path.name)
+    if endings is None or not path.is_dir():
+        return path.name == "manifest.json" and path.is_file()
+    return all(name.endswith(endings) for name in os.listdir(path))
+
+
+_RENAME_EXCHANGE = 2
+
+
+def _exchanged(new: Path, target: Path) -> bool:
+    """Swap two folders in one step; where the system cannot, in two. False when `target` has just changed."""
+    failed: int | None = None
+    with contextlib.suppress(AttributeError, OSError):
+        libc = ctypes.CDLL(None, use_errno=True)
+        here = -100  # AT_FDCWD
+        done = libc.renameat2(here, os.fsencode(new), here, os.fsencode(target), ctypes.c_uint(_RENAME_EXCHANGE))
+        failed = ctypes.get_errno() if done else 0
+    if failed in (0, errno.ENOENT):
+        return failed == 0
+    old = new.with_name(f"{new.name.removesuffix('.partial')}.old.partial")
+    try:
+        os.rename(target, old)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageError(f"{target}: cannot be replaced ({error.strerror})") from None
+    try:
+        os.rename(new, target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process was faster
+            return False
+        os.rename(old, target)
+        raise StorageError(f"{target}: cannot be put in place ({error.strerror})") from None
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+    return True
+
+
 def _remove_abandoned(target: Path, age_s: float = 86400.0) -> None:
     """Remove partial folders of this bundle that nobody has touched for a day (killed processes)."""
-    for folder in target.parent.glob(f".{target.name}.*.partial"):
+    for folder in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
         try:
             old = time.time() - folder.stat().st_mtime > age_s
         except OSError:
