@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ from accelsim.config import Spec, digest, override, validate
 from accelsim.errors import ConfigError, InputError, UnknownNameError
 from accelsim.quantize import Quantization
 from accelsim.sources import SOURCES, Source
-from accelsim.sources.capture import bundle_path, record_to, trace_key_parts
+from accelsim.sources.capture import NAME, bundle_path, record_to, trace_key_parts
 from accelsim.trace import Trace
 
 
 class _Common(Spec):
     """The keys that every workload file has."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dot, dash, underscore")
+    name: str = Field(pattern=NAME, description="letters, digits, dot, dash, underscore")
     description: str = ""
     source: str = Field(description="where the network comes from: a name of the catalogue of sources")
     samples: int = Field(default=1, ge=1, description="how many of the source's inputs are captured")
@@ -88,9 +89,22 @@ def open_trace(workload: Workload, force: bool = False, cache: Path | None = Non
     chosen = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[: workload.inputs]]
     # a folder without a manifest is no bundle and would be in the way
     replace = force or target.exists()
+    origin = _portable({"workload": workload.model_dump(mode="json"), "fingerprint": workload.model.fingerprint()})
     return record_to(
-        module, chosen, target, workload.name, key, workload.quantization, list(warnings), trained, replace
+        module, chosen, target, workload.name, key, workload.quantization, list(warnings), trained, replace, origin
     )
+
+
+def _portable(value: Any) -> Any:
+    """Return JSON-like `value` with each path of this machine cut to the file's name (digests tell the files)."""
+    if isinstance(value, dict):
+        return {key: _portable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_portable(item) for item in value]
+    if isinstance(value, str) and value.startswith(("/", "~/")):
+        path = os.path.expanduser(value)
+        return Path(value).name if os.path.exists(path) or os.path.exists(path.rpartition(":")[0]) else value
+    return value
 
 
 def _source(document: strictyaml.Document) -> tuple[type[Source], str]:

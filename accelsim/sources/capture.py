@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from accelsim.config import digest
+from accelsim.errors import InputError
 from accelsim.quantize import Quantization
 from accelsim.trace import FORMAT_VERSION, Trace, cache_folder
 
-CAPTURE_VERSION = 1
+CAPTURE_VERSION = 2
 """Raised whenever the same network would give another trace; part of every content key."""
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""What a workload or a captured model may be called: it becomes part of a folder's name."""
 
 
 def capture(
@@ -28,14 +33,26 @@ def capture(
 
     inputs: one entry per sample, a tuple of positional arguments or a single tensor. quantization: by default
     16-bit fixed point. out: folder of the bundle; by default a cached one named by its content key, over the
-    state of the model, the source text of its classes and the inputs. A bundle that is there is replaced.
-    Raises InputError when the inputs are empty, values are NaN or the model runs no product.
+    parameters and buffers of the model, the source text of its classes, the plain attributes of its parts
+    (numbers, words, tensors and collections of them) and the inputs. It does not cover other attributes
+    (configuration objects, functions), hooks, global variables and the code that the classes call. A bundle
+    that is there is replaced. Raises InputError when the inputs are empty, values are NaN or the model runs no
+    product, StorageError when `out` is a folder of something else.
     """
-    samples = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs]
+    samples = _samples(model, inputs)
+    if not re.fullmatch(NAME, name):
+        raise InputError(f"name {name!r} cannot name a bundle", "use letters, digits, dot, dash and underscore")
     scheme = quantization or Quantization()
-    key = digest(trace_key_parts(scheme, len(samples)), _state(model), [_describe(sample) for sample in samples])
+    found = {
+        "model": f"{type(model).__module__}.{type(model).__qualname__}",
+        "state": digest(_state(model)),
+        "inputs": digest([_describe(sample) for sample in samples]),
+    }
+    key = digest(trace_key_parts(scheme, len(samples)), found)
     target = Path(out) if out is not None else bundle_path(name, key)
-    return record_to(model, samples, target, name, key, scheme, list(warnings), None, replace=True)
+    return record_to(
+        model, samples, target, name, key, scheme, list(warnings), None, replace=True, origin={"fingerprint": found}
+    )
 
 
 def record_to(
@@ -48,11 +65,22 @@ def record_to(
     warnings: list[str],
     trained: bool | None,
     replace: bool = False,
+    origin: dict[str, Any] | None = None,
 ) -> Trace:
-    """Capture `module` on `inputs` into the bundle `target`; loads torch."""
+    """Capture `module` on `inputs` into the bundle `target`; loads torch.
+
+    origin: JSON-like entries of the manifest that tell how to repeat the capture (workload, fingerprint).
+    """
     from accelsim.sources.recording.run import record
 
-    manifest = {"key": key, "name": name, "trained": trained, "capture_version": CAPTURE_VERSION, "warnings": warnings}
+    manifest = {
+        "key": key,
+        "name": name,
+        "trained": trained,
+        "capture_version": CAPTURE_VERSION,
+        "warnings": warnings,
+        **(origin or {}),
+    }
     return record(module, inputs, target, manifest, quantization, replace)
 
 
@@ -72,13 +100,55 @@ def trace_key_parts(quantization: Quantization, samples: int) -> dict[str, Any]:
 
 
 def _state(model: Any) -> dict[str, Any]:
-    classes = {type(part) for part in model.modules()}
-    own = sorted((c for c in classes if not c.__module__.startswith("torch.")), key=lambda c: c.__qualname__)
+    classes = {c for part in model.modules() for c in type(part).__mro__}
+    known = ("torch.", "builtins", "typing", "abc")
+    own = sorted(
+        (c for c in classes if not c.__module__.startswith(known)), key=lambda c: (c.__module__, c.__qualname__)
+    )
+    values = {**model.state_dict(), **dict(model.named_buffers())}  # a buffer may be left out of the state
     return {
-        "state": {key: _describe(value) for key, value in model.state_dict().items()},
+        "state": {key: _describe(value) for key, value in values.items()},
+        "attributes": {name: _attributes(part) for name, part in model.named_modules()},
         "structure": repr(model),
         "source": [_source(c) for c in own],
     }
+
+
+def _samples(model: Any, inputs: Any) -> list[tuple[Any, ...]]:
+    """Return one tuple of arguments per sample. Raises InputError when `model` or `inputs` is something else."""
+    import torch
+
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(
+            f"the model is of type {type(model).__name__}, not a torch.nn.Module", "give the module itself"
+        )
+    if hasattr(inputs, "shape") or isinstance(inputs, str | bytes | dict) or not isinstance(inputs, Iterable):
+        raise InputError(f"the inputs are one {type(inputs).__name__}", "give a list of samples, for example [(x,)]")
+    return [entry if isinstance(entry, tuple) else (entry,) for entry in inputs]
+
+
+def _attributes(part: Any) -> dict[str, Any]:
+    """Return the plain attributes of a module, those that torch itself keeps left out."""
+    import torch
+
+    internal = {*torch.nn.Module().__dict__, "_flat_weights"}
+    found: dict[str, Any] = {}
+    for name, value in sorted(part.__dict__.items()):
+        if name not in internal and _is_plain(value):
+            found[name] = _describe(value)
+    return found
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    import torch
+
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        inside = [*value, *value.values()] if isinstance(value, dict) else value
+        return depth < 8 and all(_is_plain(item, depth + 1) for item in inside)
+    scalar = isinstance(value, bool | int | float | complex | str | bytes | torch.dtype)
+    if isinstance(value, torch.Tensor):
+        return value.layout is torch.strided and value.device.type != "meta" and not value.is_quantized
+    return value is None or scalar
 
 
 def _source(cls: type) -> str:
@@ -93,8 +163,12 @@ def _describe(value: Any) -> Any:
     import torch
 
     if isinstance(value, torch.Tensor):
-        data = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+        data = value.detach().cpu().resolve_conj().resolve_neg().contiguous().flatten().view(torch.uint8).numpy()
         return [str(value.dtype), list(value.shape), hashlib.sha256(data).hexdigest()]
     if isinstance(value, list | tuple):
         return [_describe(item) for item in value]
+    if isinstance(value, dict):
+        return [[_describe(key), _describe(item)] for key, item in value.items()]
+    if isinstance(value, set | frozenset):
+        return sorted(repr(item) for item in value)
     return repr(value)

@@ -61,9 +61,14 @@ class Python(Source):
                 made = make()
             except AccelsimError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise InputError(f"{self.target}: {type(error).__name__}: {first_line(error)}") from error
-        if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], torch.nn.Module)):
+        if not (
+            isinstance(made, tuple)
+            and len(made) == 2
+            and isinstance(made[0], torch.nn.Module)
+            and isinstance(made[1], list | tuple)
+        ):
             raise InputError(f"{self.target} must return (torch.nn.Module, list of input tuples)")
         module, inputs = made[0], list(made[1])
         path = self._weight_path()
@@ -119,7 +124,7 @@ class Python(Source):
                 spec.loader.exec_module(module)
             else:
                 module = importlib.import_module(place)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InputError(
                 f"target {self.target}: importing it fails: {type(error).__name__}: {first_line(error)}"
             ) from error

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 nn = torch.nn
 
-from accelsim.errors import InputError  # noqa: E402
+from accelsim.errors import InputError, StorageError  # noqa: E402
 from accelsim.quantize import Codec, Quantization, Scheme, calibrate  # noqa: E402
 from accelsim.sources.capture import capture  # noqa: E402
 from accelsim.sources.recording import passes  # noqa: E402
@@ -257,3 +257,95 @@ def test_what_cannot_be_captured_is_refused_in_one_line(
     for word in words:
         assert word in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_one_tensor_a_function_and_nothing_are_refused(tmp_path: Path) -> None:
+    module, x = nn.Linear(3, 2), torch.ones(4, 3)
+    bad: list[tuple[Any, Any, str]] = [
+        (module, x, r"the inputs are one Tensor; give a list of samples, for example \[\(x,\)\]"),
+        (module, None, "the inputs are one NoneType"),
+        (module, {"x": x}, "the inputs are one dict"),
+        (None, [(x,)], "NoneType, not a torch.nn.Module"),
+        (lambda x: x, [(x,)], "function, not a torch.nn.Module"),
+        (nn.Linear, [(x,)], "type type, not a torch.nn.Module"),
+    ]
+    for model, inputs, words in bad:
+        with pytest.raises(InputError, match=words) as caught:
+            capture(model, inputs, out=tmp_path / "bundle")
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../../evil/x", "/etc/x", "", "a b", ".hidden", "x\n"])
+def test_a_name_that_leaves_the_cache_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(InputError, match="cannot name a bundle"):
+        capture(nn.Linear(3, 2), [torch.ones(1, 3)], name=name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_results_is_refused_before_the_network_runs(tmp_path: Path) -> None:
+    (tmp_path / "results.txt").write_text("mine")
+    ran: list[int] = []
+    module = Function(lambda m, x: ran.append(1) or m.a(x))
+    with pytest.raises(StorageError, match=r"results\.txt"):
+        capture(module, [torch.randn(1, 2, 5, 6)], out=tmp_path)
+    assert not ran
+    assert (tmp_path / "results.txt").read_text() == "mine"
+
+
+def test_a_network_of_unsupported_products_lists_them(tmp_path: Path) -> None:
+    class Volumes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.volume, self.pair = nn.Conv3d(1, 1, 3), nn.Bilinear(2, 2, 1)
+
+        def forward(self, x: Any) -> Any:
+            y = self.volume(x).flatten()[:2]
+            return self.pair(y, y)
+
+    with pytest.raises(InputError) as caught:
+        capture(Volumes(), [torch.randn(1, 1, 4, 4, 4)], out=tmp_path / "bundle")
+    text = str(caught.value)
+    assert "aten.convolution in volume (216 MACs)" in text
+    assert "in pair" in text
+    assert "\n" not in text
+
+
+def test_a_sample_of_several_rows_is_noted_once(tmp_path: Path) -> None:
+    module = nn.Linear(3, 2)
+    rows = [torch.ones(1, 3), torch.ones(2, 3), torch.ones(5, 3)]
+    noted = [w for w in capture(module, rows, out=tmp_path / "bundle").warnings if "rows" in w]
+    assert noted == ["sample 1 holds 2 rows in its first dimension: an 'input' of the results is the whole sample"]
+    assert capture(module, rows[:1], out=tmp_path / "one").warnings == []
+
+
+class Gated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(nn.Linear(3, 3))
+        self.inner.gate = 1.0
+        self.register_buffer("mask", torch.ones(3), persistent=False)
+        self.plain = [torch.ones(3)]
+        self.other = Gated  # not a plain value
+
+    def forward(self, x: Any) -> Any:
+        return self.inner(x) * self.inner.gate * self.mask * self.plain[0]
+
+
+def test_the_key_of_a_live_network_follows_its_plain_attributes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path))
+    torch.manual_seed(0)
+    module = Gated()
+    x = [(torch.ones(1, 3),)]
+    keys = [capture(module, x).key]
+    assert capture(module, x).key == keys[0]
+    for change in (
+        lambda: setattr(module.inner, "gate", 0.0), lambda: setattr(module.inner, "gate", (0.5, None, True)[0]),
+        lambda: module.mask.zero_(), lambda: module.plain[0].zero_(), lambda: setattr(module.inner[0], "note", "x"),
+        lambda: setattr(module, "table", {"a": (1, "2")}), lambda: setattr(module, "table", {"a": (1, 2)}),
+    ):  # fmt: skip
+        change()
+        keys.append(capture(module, x).key)
+    assert len(set(keys)) == len(keys)

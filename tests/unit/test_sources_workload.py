@@ -37,6 +37,12 @@ def wrong():
 
 def fails():
     raise KeyError("no data")
+
+def leaves():
+    raise SystemExit(3)
+
+def tensor():
+    return Net(), torch.ones(2, 1, 8, 8)
 """
 
 YAML = """name: small
@@ -50,6 +56,7 @@ samples: 2
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "small_net.py").write_text(MODEL.format(width=3), encoding="utf-8")
+    (tmp_path / "leaves.py").write_text("raise SystemExit(4)", encoding="utf-8")
     (tmp_path / "small.yaml").write_text(YAML, encoding="utf-8")
     monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path / "cache"))
     return tmp_path
@@ -106,6 +113,19 @@ def test_the_key_follows_what_the_trace_depends_on(folder: Path) -> None:
     assert len(keys) == 6
 
 
+def test_the_manifest_tells_how_to_repeat_the_capture(folder: Path) -> None:
+    pytest.importorskip("torch")
+    asked = workload(folder, f"target={folder}/small_net.py:make", "seed=4")
+    manifest = open_trace(asked).manifest
+    assert manifest["workload"]["name"] == "small"
+    assert manifest["workload"]["samples"] == 2
+    assert manifest["workload"]["model"] == {"target": "small_net.py:make", "weights": "random", "seed": 4}
+    assert manifest["workload"]["quantization"] == manifest["quantization"]
+    assert manifest["fingerprint"] == {**asked.model.fingerprint(), "target": "small_net.py:make"}
+    assert {"torch", "accelsim", "capture_version"} <= set(manifest)
+    assert str(folder) not in json.dumps(manifest)
+
+
 def test_every_problem_of_a_file_is_named_with_its_line(folder: Path) -> None:
     path = folder / "bad.yaml"
     path.write_text(
@@ -133,6 +153,9 @@ def test_every_problem_of_a_file_is_named_with_its_line(folder: Path) -> None:
     ("target=small_net.py:nothing", "samples is 2, the source has 0"),
     ("target=small_net.py:wrong", "must return"),
     ("target=small_net.py:fails", "KeyError"),
+    ("target=small_net.py:leaves", "SystemExit: 3"),
+    ("target=leaves.py:make", "importing it fails: SystemExit: 4"),
+    ("target=small_net.py:tensor", "must return"),
     ("target=small_net.py:missing", "has no function missing"),
     ("target=other.py:make", "no file"),
     ("target=no_such_package.net:make", "no module no_such_package"),

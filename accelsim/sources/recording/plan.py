@@ -144,6 +144,13 @@ class Plan:
     def finish(self) -> list[Planned]:
         """Name the layers and return them in order. Raises InputError when there is none, or a sample lacks one."""
         layers = list(self.layers.values())
+        if not layers and self.unsupported:
+            listed = ", ".join(
+                f"{u.operator} in {u.module or 'the network'}"
+                + (f" ({u.macs:,} MACs)" if u.macs is not None else " (MACs not known)")
+                for u in self.unsupported.values()
+            )
+            raise InputError(f"the network runs only products that are not captured: {listed}", "nothing to simulate")
         if not layers:
             raise InputError("the network runs no matrix product on these inputs", "nothing to simulate")
         used: Counter[str] = Counter()

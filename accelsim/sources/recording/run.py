@@ -45,27 +45,33 @@ def record(
 ) -> Trace:
     """Capture `module` on `inputs` into the bundle `target`.
 
-    manifest: entries of the caller (name, key, trained, warnings). Two passes: ranges first, then codes, each
+    manifest: entries of the caller (name, key, trained, warnings, origin). Two passes: ranges first, then codes, each
     layer written when complete, so that memory follows the largest layer (plus KEPT_BYTES, which save small
     networks the second pass). Random operators draw the same
     numbers in both passes. Raises InputError on NaN, infinity, or a forward pass that fails.
     """
     _check(module, inputs)
+    manifest = {**manifest, "warnings": [*manifest["warnings"], *_rows(inputs)]}
     plan = Plan(len(inputs), quantization)
-    with decomposed(), evaluating(module), ModuleStack(module) as modules, torch.random.fork_rng(devices=[]):
+    with (
+        TraceWriter(target, replace) as writer,
+        decomposed(),
+        evaluating(module),
+        ModuleStack(module) as modules,
+        torch.random.fork_rng(devices=[]),
+    ):
         weights = Weights(module)
         progress = _progress(manifest["name"], 2 * len(inputs))
         try:
             kept = _settle(module, inputs, plan, weights, modules, progress)
             layers = plan.finish()
-            with TraceWriter(target, replace) as writer:
-                with Store(writer) as store:
-                    writing = Writing(plan, layers, store)
-                    if kept is not None:
-                        writing.replay(kept)
-                    else:
-                        _pass(module, inputs, plan, weights, modules, writing, progress)
-                return Trace(writer.finish({**manifest, **_describe(plan, layers, writing, manifest["warnings"])}))
+            with Store(writer) as store:
+                writing = Writing(plan, layers, store)
+                if kept is not None:
+                    writing.replay(kept)
+                else:
+                    _pass(module, inputs, plan, weights, modules, writing, progress)
+            return Trace(writer.finish({**manifest, **_describe(plan, layers, writing, manifest["warnings"])}))
         finally:
             progress.close()
 
@@ -104,7 +110,7 @@ def _pass(
                 recorder.end()
         except AccelsimError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             message = (str(error).strip().splitlines() or [""])[0][:200]
             raise InputError(f"the forward pass fails on sample {sample}: {type(error).__name__}: {message}") from error
         progress.update()
@@ -168,6 +174,18 @@ def _check(module: torch.nn.Module, inputs: Inputs) -> None:
             )
         if parameter.is_floating_point() and parameter.numel() and not _finite(parameter):
             raise InputError(f"weights {name}: NaN or infinity", "check the weights")
+
+
+def _rows(inputs: Inputs) -> list[str]:
+    """Return the warning that a sample is a batch: its first tensor has several rows."""
+    for sample, arguments in enumerate(inputs):
+        first = next((a for a in arguments if isinstance(a, torch.Tensor) and a.dtype is not torch.bool), None)
+        if first is not None and first.dim() >= 2 and first.shape[0] > 1:
+            return [
+                f"sample {sample} holds {first.shape[0]} rows in its first dimension: "
+                "an 'input' of the results is the whole sample"
+            ]
+    return []
 
 
 def _finite(tensor: torch.Tensor) -> bool:
