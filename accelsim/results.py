@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.errors import ConfigError, InputError, unknown_name
-from accelsim.trace import write_atomically
+from accelsim.storage import write_atomically
 
 
 @dataclass(frozen=True)

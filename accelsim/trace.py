@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import errno
-import glob
 import hashlib
 import json
 import os
@@ -25,16 +23,12 @@ import numpy.typing as npt
 from accelsim import __version__
 from accelsim.errors import BundleError, InputError, StorageError
 from accelsim.layer import Layer, LayerShape, Operand
+from accelsim.storage import exchange, guard, remove_abandoned, write_atomically
 
 FORMAT = "accelsim-trace"
 FORMAT_VERSION = 1
 Codes = npt.NDArray[np.integer]
 _DTYPES = {"I8": np.int8, "U8": np.uint8, "I16": np.int16, "U16": np.uint16}
-
-
-def cache_folder() -> Path:
-    """Return the folder of cached bundles: $ACCELSIM_CACHE, else ~/.cache/accelsim."""
-    return Path(os.environ.get("ACCELSIM_CACHE") or Path.home() / ".cache" / "accelsim")
 
 
 class TraceWriter:
@@ -56,8 +50,8 @@ class TraceWriter:
 
     def __enter__(self) -> TraceWriter:
         _refuse_foreign(self._place)
-        _guard(lambda: (self.folder / "layers").mkdir(parents=True), self.folder)
-        _remove_abandoned(self._place)
+        guard(lambda: (self.folder / "layers").mkdir(parents=True), self.folder)
+        remove_abandoned(self._place)
         return self
 
     def __exit__(
@@ -80,7 +74,7 @@ class TraceWriter:
                     file.write(part)
                     digest.update(part)
 
-        _guard(write, self.folder / path)
+        guard(write, self.folder / path)
         size = (self.folder / path).stat().st_size
         self._files[path] = {"size_bytes": size, "sha256": digest.hexdigest()}
         return path
@@ -96,12 +90,12 @@ class TraceWriter:
         }
         digest = _digest(body)
         text = json.dumps({**body, "digest": digest}, indent=1)
-        _guard(lambda: (self.folder / "manifest.json").write_text(text, encoding="utf-8"), self.folder)
+        guard(lambda: (self.folder / "manifest.json").write_text(text, encoding="utf-8"), self.folder)
         for _ in range(100):  # another process may put its bundle there, or take it away, at any moment
             if self._moved() or self._kept(digest, body.get("key")):
                 break
             _refuse_foreign(self._place)
-            if _exchanged(self.folder, self._place):
+            if exchange(self.folder, self._place):
                 break
         else:
             raise StorageError(f"{self.target}: cannot be put in place (other processes keep replacing it)")
@@ -238,41 +232,6 @@ class Trace:
                 return _map(file)
         except OSError as error:
             raise _refuse(self.path, f"{name} cannot be read ({error.strerror})") from None
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` through a temporary file and a rename. Raises StorageError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.partial")
-
-    def write() -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        os.replace(partial, path)
-
-    try:
-        _guard(write, path)
-    except StorageError:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
-
-
-def _guard(action: Callable[[], Any], path: Path) -> None:
-    try:
-        action()
-    except OSError as error:
-        reason = error.strerror
-        inside = path.absolute().is_relative_to(cache_folder().absolute())
-        file = next((folder for folder in path.parents if os.path.isfile(folder)), None)
-        if error.errno == errno.ENOSPC:
-            hint = "free some space, or move the cache with ACCELSIM_CACHE"
-        elif file is not None:
-            reason, hint = f"{file} is a file, not a folder", "give the path of a folder"
-        else:
-            hint = "check the folder and its permissions"
-        if inside and "ACCELSIM_CACHE" not in hint:
-            hint += ", or move the cache with ACCELSIM_CACHE"
-        raise StorageError(f"{path}: cannot be written ({reason})", hint) from None
 
 
 def _digest(body: Any) -> str:
@@ -456,46 +415,3 @@ def _is_ours(path: Path) -> bool:
     if endings is None or not path.is_dir():
         return path.name == "manifest.json" and path.is_file()
     return all(name.endswith(endings) for name in os.listdir(path))
-
-
-_RENAME_EXCHANGE = 2
-
-
-def _exchanged(new: Path, target: Path) -> bool:
-    """Swap two folders in one step; where the system cannot, in two. False when `target` has just changed."""
-    failed: int | None = None
-    with contextlib.suppress(AttributeError, OSError):
-        libc = ctypes.CDLL(None, use_errno=True)
-        here = -100  # AT_FDCWD
-        done = libc.renameat2(here, os.fsencode(new), here, os.fsencode(target), ctypes.c_uint(_RENAME_EXCHANGE))
-        failed = ctypes.get_errno() if done else 0
-    if failed in (0, errno.ENOENT):
-        return failed == 0
-    old = new.with_name(f"{new.name.removesuffix('.partial')}.old.partial")
-    try:
-        os.rename(target, old)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise StorageError(f"{target}: cannot be replaced ({error.strerror})") from None
-    try:
-        os.rename(new, target)
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process was faster
-            return False
-        os.rename(old, target)
-        raise StorageError(f"{target}: cannot be put in place ({error.strerror})") from None
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-    return True
-
-
-def _remove_abandoned(target: Path, age_s: float = 86400.0) -> None:
-    """Remove partial folders of this bundle that nobody has touched for a day (killed processes)."""
-    for folder in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
-        try:
-            old = time.time() - folder.stat().st_mtime > age_s
-        except OSError:
-            continue
-        if old:
-            shutil.rmtree(folder, ignore_errors=True)

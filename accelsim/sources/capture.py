@@ -12,7 +12,8 @@ from typing import Any
 from accelsim.config import digest
 from accelsim.errors import InputError
 from accelsim.quantize import Quantization
-from accelsim.trace import FORMAT_VERSION, Trace, cache_folder
+from accelsim.storage import cache_folder
+from accelsim.trace import FORMAT_VERSION, Trace
 
 CAPTURE_VERSION = 2
 """Raised whenever the same network would give another trace; part of every content key."""

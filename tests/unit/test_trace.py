@@ -17,7 +17,8 @@ import pytest
 from accelsim import strictyaml
 from accelsim.errors import BundleError, ConfigError, InputError, StorageError
 from accelsim.layer import LayerShape, Operand
-from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_entry, write_atomically
+from accelsim.storage import write_atomically
+from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_entry
 
 SHAPE = LayerShape("linear", 1, 1, 2, 8, 1, 1, 1, 1, 1, 1)
 
