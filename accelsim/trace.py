@@ -15,20 +15,18 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from accelsim import __version__
 from accelsim.errors import BundleError, InputError, StorageError
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.storage import exchange, guard, remove_abandoned, write_atomically
+from accelsim.tensorfile import Codes, encoded, mapped
 
 FORMAT = "accelsim-trace"
 FORMAT_VERSION = 1
-Codes = npt.NDArray[np.integer]
-_DTYPES = {"I8": np.int8, "U8": np.uint8, "I16": np.int16, "U16": np.uint16}
 
 
 class TraceWriter:
@@ -70,7 +68,7 @@ class TraceWriter:
 
         def write() -> None:
             with (self.folder / path).open("wb") as file:
-                for part in _safetensors(tensors):
+                for part in encoded(tensors):
                     file.write(part)
                     digest.update(part)
 
@@ -229,7 +227,7 @@ class Trace:
                     if hashlib.file_digest(file, "sha256").hexdigest() != self.manifest["files"][name]["sha256"]:
                         raise _refuse(self.path, f"{name} was altered (SHA-256 differs)")
                     self._checked[name] = state
-                return _map(file)
+                return mapped(file)
         except OSError as error:
             raise _refuse(self.path, f"{name} cannot be read ({error.strerror})") from None
 
@@ -354,38 +352,6 @@ def _operand(codes: Codes, parameters: dict[str, Any]) -> Operand:
     scale = parameters["scale"] if axis is None else np.asarray(parameters["scale"], np.float64)
     zero = parameters["zero_point"] if axis is None else np.asarray(parameters["zero_point"], np.int64)
     return Operand(codes, parameters["bits"], parameters["signed"], scale, zero, axis)
-
-
-def _safetensors(tensors: dict[str, Codes]) -> Iterator[bytes | memoryview]:
-    """Yield the bytes of a safetensors file part by part (the library's own writer copies every tensor twice)."""
-    names = {np.dtype(kind): name for name, kind in _DTYPES.items()}
-    arrays = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
-    order = sorted(arrays, key=lambda key: -arrays[key].itemsize)  # wide types first: each starts at its alignment
-    header: dict[str, Any] = {}
-    offset = 0
-    for key in order:
-        array = arrays[key]
-        ends = [offset, offset + array.nbytes]
-        header[key] = {"dtype": names[array.dtype], "shape": list(array.shape), "data_offsets": ends}
-        offset = ends[1]
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    yield len(text).to_bytes(8, "little") + text
-    for key in order:
-        yield arrays[key].reshape(-1).view(np.uint8).data
-
-
-def _map(file: BinaryIO) -> dict[str, Codes]:
-    """Map the tensors of a safetensors file (the library's own NumPy reader copies)."""
-    file.seek(0)
-    length = int.from_bytes(file.read(8), "little")
-    header = json.loads(file.read(length))
-    header.pop("__metadata__", None)
-    raw = np.memmap(file, np.uint8, mode="r", offset=8 + length)
-    return {
-        name: raw[slice(*item["data_offsets"])].view(_DTYPES[item["dtype"]]).reshape(item["shape"])
-        for name, item in header.items()
-    }
 
 
 def _refuse_foreign(target: Path) -> None:

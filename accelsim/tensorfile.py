@@ -1,0 +1,45 @@
+"""Safetensors files of integer arrays: streamed when written, memory mapped when read (the library's reader copies)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+Codes = npt.NDArray[np.integer]
+_DTYPES = {"I8": np.int8, "U8": np.uint8, "I16": np.int16, "U16": np.uint16}
+
+
+def encoded(tensors: dict[str, Codes]) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of a safetensors file part by part (the library's own writer copies every tensor twice)."""
+    names = {np.dtype(kind): name for name, kind in _DTYPES.items()}
+    arrays = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+    order = sorted(arrays, key=lambda key: -arrays[key].itemsize)  # wide types first: each starts at its alignment
+    header: dict[str, Any] = {}
+    offset = 0
+    for key in order:
+        array = arrays[key]
+        ends = [offset, offset + array.nbytes]
+        header[key] = {"dtype": names[array.dtype], "shape": list(array.shape), "data_offsets": ends}
+        offset = ends[1]
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little") + text
+    for key in order:
+        yield arrays[key].reshape(-1).view(np.uint8).data
+
+
+def mapped(file: BinaryIO) -> dict[str, Codes]:
+    """Map the tensors of a safetensors file (the library's own NumPy reader copies)."""
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    raw = np.memmap(file, np.uint8, mode="r", offset=8 + length)
+    return {
+        name: raw[slice(*item["data_offsets"])].view(_DTYPES[item["dtype"]]).reshape(item["shape"])
+        for name, item in header.items()
+    }
