@@ -7,9 +7,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, unknown_name
 from accelsim.sources import Loaded, Source, source
 
 _FILES = {".txt", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
@@ -24,6 +24,15 @@ class Zoo(Source):
         default=[], description="sentences, .txt files or pictures to run instead of the shipped samples"
     )
     _folder: Path = PrivateAttr(default=Path())
+
+    @field_validator("network")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        from accelsim import zoo
+
+        if name not in zoo.names():
+            raise ValueError(str(unknown_name("network", name, zoo.names())))
+        return name
 
     def beside(self, folder: Path) -> Self:
         """Return the source that looks for its input files in `folder` after the current one."""

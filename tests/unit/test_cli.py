@@ -36,13 +36,12 @@ def test_warm_run_never_imports_torch() -> None:
     assert invoke(RUN) == 0
     loaded = modules_after(f"from accelsim.cli import invoke\nassert invoke({RUN!r}) == 0")
     assert "torch" not in loaded
-    assert "numba" not in loaded
 
 
 def test_run_writes_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke([*RUN, "--out", str(tmp_path / "out"), "--csv"]) == 0
     printed = capsys.readouterr().out
-    for word in ("total", "speedup", "E DRAM", "lstm", "qk"):
+    for word in ("total", "speedup", "DRAM filter", "lstm", "qk", "Energy on eyeriss", "ineffectual"):
         assert word in printed
     table = pd.read_parquet(tmp_path / "out" / "layers.parquet")
     info = json.loads((tmp_path / "out" / "run.json").read_text())
@@ -65,6 +64,15 @@ def test_run_writes_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ([*RUN, "--set", "array.rowz=3"], 3, "did you mean 'rows'"),
         ([*RUN, "--set", "scratchpads.filter_words=0"], 7, "filter"),
         ([*RUN, "--set", "workload.samples=0"], 3, "samples"),
+        ([*RUN, "--set", "workload.network=bert_lstn"], 3, "did you mean 'bert_lstm'"),
+        ([*RUN, "--set", "workload.inputs=[missing.txt]"], 5, "missing.txt"),
+        ([*RUN, "--set", "workload.inputs=['  ']"], 5, "sentence is empty"),
+        (["run", "--hw", "eyeriss", "--workload", "resnet20", "--set", "workload.inputs=[no.png]"], 5, "no.png"),
+        ([*RUN, "--csv"], 3, "--out"),
+        (["run", "--hw", "nowhere/eyeriss.yaml", "--workload", "bert_lstm"], 5, "no such file"),
+        ([*RUN, "--set", "clock.frequency_mhz=.inf"], 3, "finite"),
+        ([*RUN, "--set", "word_bits=8", "--set", "compression.value_bits=8"], 3, "16-bit codes"),
+        (["analyze", "--workload", "bert_lstm", "--padding", "maybe"], 3, "give in or out"),
     ],
 )
 def test_errors_are_one_clear_line(
@@ -111,3 +119,17 @@ def test_lists_hold_the_shipped_files(capsys: pytest.CaptureFixture[str]) -> Non
 def test_explain_every_column(capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["explain", "all"]) == 0
     assert "total_cycles [cycle]" in capsys.readouterr().out
+
+
+def test_an_unreadable_picture_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("PIL")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    setting = f"workload.inputs=[{tmp_path / 'broken.png'}]"
+    assert invoke(["run", "--hw", "eyeriss", "--workload", "resnet20", "--set", setting]) == 5
+    assert "broken.png cannot be read" in capsys.readouterr().err
+
+
+def test_own_sentences_take_the_place_of_the_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tokenizers")
+    assert invoke([*RUN, "--set", "workload.inputs=[a fine film, two hours of my life that I will not get back]"]) == 0
+    assert "means over 2 captured samples" in capsys.readouterr().out
