@@ -76,7 +76,8 @@ class Eyeriss(Accelerator):
         return [
             "eyeriss: groups of a grouped or depthwise convolution run one after another; weights are fetched again in every"
             " step of a recurrent layer; element-wise operators and pooling are not simulated",
-            "eyeriss: the mapping rules were inferred from the chip's published tables (see hwconfigs/eyeriss.yaml, mapping)",
+            "eyeriss: the mapping rules imitate the chip and were inferred from its published tables (hwconfigs/eyeriss.yaml,"
+            " mapping); on small maps fewer active PEs can be faster: try --set mapping.least_pe_share=0.5",
         ]
 
     def measurement(self) -> str:
