@@ -1,4 +1,4 @@
-"""Shared fixtures: where the reference data stands, a cache of the session's own."""
+"""Shared fixtures: where the reference data stands, a cache of the tests' own."""
 
 from __future__ import annotations
 
