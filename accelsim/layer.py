@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -140,19 +141,21 @@ class Operand:
         """Return code minus zero point, widened to int32 unless the zero point is 0; a real zero is then 0."""
         if self.centred:
             return self.codes
-        return self.codes.astype(np.int32) - np.asarray(self._along(self.zero_point), dtype=np.int32)
+        return self.codes.astype(np.int32) - along(self.zero_point, self.codes.ndim, self.axis).astype(np.int32)
 
     def values(self) -> npt.NDArray[np.float64]:
         """Return the real numbers the codes stand for (float64)."""
-        return self.centre().astype(np.float64) * self._along(self.scale)
+        return self.centre().astype(np.float64) * along(self.scale, self.codes.ndim, self.axis)
 
-    def _along(self, parameter: object) -> npt.NDArray[np.float64]:
-        array = np.asarray(parameter)
-        if self.axis is None or array.ndim == 0:
-            return array
-        shape = [1] * self.codes.ndim
-        shape[self.axis] = array.size
-        return array.reshape(shape)
+
+def along(parameter: npt.ArrayLike, ndim: int, axis: int | None) -> npt.NDArray[Any]:
+    """Return a parameter per slice of `axis` shaped to broadcast over an array of `ndim` axes; a single one as it is."""
+    array = np.asarray(parameter)
+    if axis is None or array.ndim == 0:
+        return array
+    shape = [1] * ndim
+    shape[axis] = array.size
+    return array.reshape(shape)
 
 
 @dataclass(frozen=True)

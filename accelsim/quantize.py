@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from accelsim.config import Spec
 from accelsim.errors import InputError
-from accelsim.layer import Operand
+from accelsim.layer import Operand, along
 
 Floats = npt.NDArray[np.floating]
 
@@ -60,7 +60,7 @@ class Codec:
 
     def encode(self, values: Floats) -> npt.NDArray[np.integer]:
         """Return the codes of `values` (same shape); values outside the calibrated range saturate."""
-        scale, zero_point = (_along(p, values.ndim, self.axis) for p in (self.scale, self.zero_point))
+        scale, zero_point = (along(p, values.ndim, self.axis) for p in (self.scale, self.zero_point))
         work = np.multiply(values, 1.0 / scale, dtype=np.float64 if not self._exact else None)
         np.rint(work, out=work)
         if np.any(zero_point):
@@ -122,11 +122,3 @@ def _power_of_two(bound: npt.NDArray[np.float64], top: int) -> npt.NDArray[np.fl
     exponent = np.where(np.rint(safe / np.exp2(exponent)) > top, exponent + 1, exponent)
     exponent = np.where(np.rint(safe / np.exp2(exponent - 1)) <= top, exponent - 1, exponent)
     return np.where(bound > 0, np.exp2(exponent), 1.0)
-
-
-def _along(parameter: npt.NDArray[Any], ndim: int, axis: int | None) -> npt.NDArray[Any]:
-    if axis is None or parameter.ndim == 0:
-        return parameter
-    shape = [1] * ndim
-    shape[axis] = parameter.size
-    return parameter.reshape(shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.layer import Operand
+from accelsim.layer import Operand, along
 
 Codes = npt.NDArray[np.integer]
 
@@ -31,15 +31,6 @@ def centred_values(operand: Operand) -> Codes:
 def centred_bits(operand: Operand) -> int:
     """Return the width of a centred value: that of a code, one more when a zero point is subtracted."""
     return operand.bits + (0 if operand.centred else 1)
-
-
-def along(parameter: npt.NDArray[np.generic], ndim: int, axis: int | None) -> npt.NDArray[np.generic]:
-    """Return a per-slice parameter shaped to broadcast along `axis` of an array of `ndim` axes."""
-    if axis is None or parameter.ndim == 0:
-        return parameter
-    shape = [1] * ndim
-    shape[axis] = parameter.size
-    return parameter.reshape(shape)
 
 
 def frozen(array: Codes) -> Codes:

@@ -12,6 +12,7 @@ from accelsim.analyzers.codes import centred_values
 from accelsim.analyzers.histogram import code_counts, value_histogram
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.tables import cost_table
+from accelsim.layer import along
 from tests import reference
 from tests.properties.analyzer_layers import operands
 
@@ -65,7 +66,7 @@ def test_fewest_terms_are_the_non_adjacent_form() -> None:
 @settings(max_examples=60, deadline=None)
 def test_histogram_counts_every_value_once(data) -> None:
     operand = data.draw(operands((2, 3, 2, 5)))
-    values = operand.codes.astype(int) - operand._along(operand.zero_point).astype(int)
+    values = operand.codes.astype(int) - along(operand.zero_point, operand.codes.ndim, operand.axis).astype(int)
     histogram = value_histogram(operand)
     assert np.array_equal(centred_values(operand), values)
     assert histogram.size == values.size
