@@ -122,7 +122,8 @@ class Operand:
 
     codes: integer array (int8, uint8, int16 or uint16), C order, possibly memory mapped.
     bits: width of a code. signed: whether codes are two's complement.
-    scale, zero_point: one number, or one per slice along `axis` (per channel).
+    scale, zero_point: one number, or one per slice along `axis` (per channel). precision: bits (sign included)
+    that a profile says the codes need, at most `bits`; None when there is no profile.
     """
 
     codes: npt.NDArray[np.integer]
@@ -131,6 +132,7 @@ class Operand:
     scale: float | npt.NDArray[np.float64] = 1.0
     zero_point: int | npt.NDArray[np.int64] = 0
     axis: int | None = None
+    precision: int | None = None
 
     @property
     def centred(self) -> bool:

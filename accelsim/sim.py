@@ -10,6 +10,7 @@ import pandas as pd
 
 from accelsim import __version__
 from accelsim.accelerators.base import Accelerator, Row
+from accelsim.analyzers.profile import layer_profile
 from accelsim.analyzers.statistics import layer_statistics
 from accelsim.errors import ConfigError, MappingError
 from accelsim.results import Column, RunResult, declare
@@ -110,9 +111,12 @@ def _measured(machine: Accelerator, trace: Trace, index: int, sample: int) -> di
     name = machine.measurement()
     if not name:
         return {}
-    found: list[dict[str, Any]] = trace.remembered(
-        f"{name}-{index}", lambda: [machine.measure(trace.layer(index, s)) for s in range(trace.samples)]
-    )
+
+    def compute() -> list[dict[str, Any]]:
+        profile = layer_profile(trace, index)
+        return [machine.measure(trace.layer(index, s), profile) for s in range(trace.samples)]
+
+    found: list[dict[str, Any]] = trace.remembered(f"{name}-{index}", compute)
     return found[sample]
 
 

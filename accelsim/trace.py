@@ -260,6 +260,7 @@ def operand_entry(operand: Operand) -> dict[str, Any]:
         "scale": np.asarray(operand.scale).tolist(),
         "zero_point": np.asarray(operand.zero_point).tolist(),
         "axis": operand.axis,
+        **({} if operand.precision is None else {"precision": operand.precision}),
     }
 
 
@@ -351,7 +352,7 @@ def _operand(codes: Codes, parameters: dict[str, Any]) -> Operand:
     axis = parameters["axis"]
     scale = parameters["scale"] if axis is None else np.asarray(parameters["scale"], np.float64)
     zero = parameters["zero_point"] if axis is None else np.asarray(parameters["zero_point"], np.int64)
-    return Operand(codes, parameters["bits"], parameters["signed"], scale, zero, axis)
+    return Operand(codes, parameters["bits"], parameters["signed"], scale, zero, axis, parameters.get("precision"))
 
 
 def _refuse_foreign(target: Path) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from accelsim import catalogue, config, strictyaml
 from accelsim.accelerators import ACCELERATORS
+from accelsim.analyzers.profile import Profile
 from accelsim.config import Sourced, Spec
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape
@@ -33,11 +34,11 @@ class Batch(Sourced):
 class Accelerator(Spec):
     """Base of the machines; fields are the keys of its YAML, subclasses add theirs.
 
-    A subclass registers itself with ``@accelerator("name")`` and implements `replay` and `dense`.
+    A subclass registers itself with ``@accelerator("name")`` and implements `replay` and `dense`. The key
+    `accelerator` of the YAML is that name, or a section of parameters with the name as `type`.
     """
 
     name: str
-    accelerator: str
     description: str
     clock: Clock
     batch: Batch
@@ -51,10 +52,11 @@ class Accelerator(Spec):
         same layer and sample and what `measure` adds. Raises MappingError when the layer does not fit.
         """
 
-    def measure(self, layer: Layer) -> dict[str, Any]:
+    def measure(self, layer: Layer, profile: Profile) -> dict[str, Any]:
         """Return further statistics of the codes that this machine's time or traffic depends on (JSON-able).
 
-        They may depend only on the codes and on what `measurement` names; they are kept with the bundle.
+        profile: static precisions and signs of the layer over all samples. The statistics may depend only on the
+        codes and on what `measurement` names; they are kept with the bundle.
         """
         return {}
 
@@ -90,9 +92,12 @@ def load_hardware(reference: str, overrides: Iterable[str] = ()) -> Accelerator:
     path = catalogue.find("hardware", reference)
     document = config.override(strictyaml.read(path), overrides)
     name = document.data.get("accelerator")
+    if isinstance(name, dict):  # a section of parameters, the name of the accelerator among them
+        name = name.get("type")
     if not isinstance(name, str):
         raise ConfigError(
-            f"{path}: key 'accelerator' is missing or not a word", f"one of: {', '.join(ACCELERATORS.names())}"
+            f"{path}: key 'accelerator' (or 'type' in it) is missing or not a word",
+            f"one of: {', '.join(ACCELERATORS.names())}",
         )
     machine: Accelerator = config.validate(ACCELERATORS.get(name), document)
     return machine

@@ -11,6 +11,7 @@ from accelsim import config
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.base import Accelerator, Row, batched
 from accelsim.accelerators.eyeriss_columns import declare_columns
+from accelsim.analyzers.profile import Profile
 from accelsim.config import Sourced
 from accelsim.dataflows.convolution import Convolution, convolutions, is_approximate
 from accelsim.dataflows.row_stationary.array import Array, Buses, Counts, Mapping, MappingRules, RowStationaryArray
@@ -38,6 +39,7 @@ class Eyeriss(Accelerator):
     prefetched behind processing. See `dataflows.row_stationary` for mapping and counts.
     """
 
+    accelerator: str
     array: Array
     scratchpads: Scratchpads
     global_buffer: GlobalBuffer
@@ -84,7 +86,7 @@ class Eyeriss(Accelerator):
         """Name the compressed sizes by the parameters of the code."""
         return "row-rlc-" + config.digest(self.compression.model_dump(exclude={"source", "format"}))[:12]
 
-    def measure(self, layer: Layer) -> dict[str, Any]:
+    def measure(self, layer: Layer, profile: Profile) -> dict[str, Any]:
         """Return the run-length coded bits of the layer's input and output maps."""
         from accelsim.analyzers.codes import centred_values
         from accelsim.analyzers.runlength_rows import row_run_length_bits

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from accelsim.accelerators.base import load_hardware
+from accelsim.analyzers.profile import profile
 from accelsim.analyzers.statistics import statistics
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.papers import paper
@@ -46,7 +47,7 @@ def reproduce() -> PaperReport:
 def _row(item: dict[str, Any]) -> dict[str, Any]:
     machine = load_hardware("eyeriss", [f"batch.size={item['batch']}"])
     layer = generated_layer(item)
-    row = machine.replay(layer.shape, statistics([layer])[0] | machine.measure(layer))
+    row = machine.replay(layer.shape, statistics([layer])[0] | machine.measure(layer, profile([layer])))
     off_chip = float(row["energy_dram_pj"])
     return {
         "mapping": row["mapping"],

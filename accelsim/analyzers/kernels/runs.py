@@ -23,3 +23,18 @@ def count_pairs(codes: npt.NDArray[np.integer], run_bits: int) -> int:
         last += live * (i - last)
     tail = codes.size - 1 - last
     return pairs + ((tail + (1 << run_bits) - 1) >> run_bits)
+
+
+@njit(nogil=True, cache=True)
+def entries(rows: npt.NDArray[np.integer], reach: int) -> int:
+    """Count non-zeros and, in front of each, one placeholder (a stored zero) per `reach` zeros of its run."""
+    count = 0
+    for r in range(rows.shape[0]):
+        run = 0
+        for i in range(rows.shape[1]):
+            if rows[r, i] == 0:
+                run += 1
+            else:
+                count += 1 + run // reach
+                run = 0
+    return count

@@ -1,0 +1,37 @@
+"""Base of the accelerators that are tiles x rows x columns x lanes."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from accelsim.accelerators.array import ArrayAccelerator, Parameters
+from accelsim.dataflows.lanes.grid import Grid
+from accelsim.errors import ConfigError
+
+SERIAL_BITS = 16
+"""A bit-serial lane multiplies one bit by a word of 16 bits each cycle."""
+
+
+class GridParameters(Grid, Parameters):
+    """A lane array as the section `accelerator` of a YAML."""
+
+
+class GridAccelerator(ArrayAccelerator):
+    """Base of the machines on a lane array; a subclass adds its own parameters and `work`."""
+
+    accelerator: GridParameters
+    bit_parallel: ClassVar[bool] = False
+    lane_bits: ClassVar[int] = SERIAL_BITS
+
+    def multiplier_bits(self) -> int:
+        """Return the one-bit products per cycle: 256 in a bit-parallel lane of 16 bits, 16 in a bit-serial one."""
+        lane = self.accelerator.pe_width**2 if self.bit_parallel else self.lane_bits
+        return self.accelerator.size * lane
+
+    def scaled(self, factor: float) -> Self:
+        """Return the machine with `factor` times the tiles."""
+        tiles = self.accelerator.tiles * factor
+        if tiles != int(tiles) or tiles < 1:
+            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.tiles} tiles")
+        array = self.accelerator.model_copy(update={"tiles": int(tiles)})
+        return self.model_copy(update={"accelerator": array})
