@@ -356,7 +356,23 @@ def _operand(codes: Codes, parameters: dict[str, Any]) -> Operand:
 
 
 def _refuse_foreign(target: Path) -> None:
-    """Raise StorageError unless `target` is missing, empty, a bundle, or what is left of a damaged one."""
+    """Raise StorageError unless `target` is missing, empty, a bundle, or what is left of a damaged one.
+
+    Looked at again when the folder was just replaced by another.
+    """
+    for _ in range(100):
+        before = _identity(target)
+        try:
+            _look_for_foreign(target)
+        except StorageError:
+            if before is not None and before == _identity(target):
+                raise
+        else:
+            return
+    _look_for_foreign(target)
+
+
+def _look_for_foreign(target: Path) -> None:
     if target.name in ("", ".."):
         raise StorageError(f"{target}: cannot become a bundle", "give the path of a folder of its own")
     try:

@@ -14,7 +14,7 @@ from accelsim.accelerators.base import Accelerator, Row
 from accelsim.analyzers.codes import Codes, centred_values
 from accelsim.analyzers.profile import Profile
 from accelsim.config import Sourced
-from accelsim.dataflows.work import Work
+from accelsim.dataflows.work import Pairs, Work
 from accelsim.hardware.offchip import ArrayEnergy, OnChip, Published
 from accelsim.hardware.storage import Storage
 from accelsim.layer import Layer, LayerShape
@@ -70,6 +70,13 @@ class ArrayAccelerator(Accelerator):
     @abstractmethod
     def scaled(self, factor: float) -> Self:
         """Return the machine with `factor` times the multipliers. Raises ConfigError when that is no whole number."""
+
+    def pairs(self, layer: Layer, profile: Profile) -> Pairs | None:
+        """Return the operand pairs that the schedule multiplies for one input, for tests on small layers.
+
+        Slow and plain, from the same schedule as `work`. None where a machine cannot tell.
+        """
+        return None
 
     def costs(self, profile: Profile) -> tuple[Cost, Cost] | None:
         """Return what a busy lane spends on an activation and on a weight; None where it is no such product."""

@@ -17,7 +17,7 @@ def centred_values(operand: Operand) -> Codes:
     """
     codes = np.ascontiguousarray(np.asarray(operand.codes))
     if operand.centred:
-        if codes.dtype == np.int16:
+        if codes.dtype in (np.int16, np.int32):
             return frozen(codes)
         if codes.dtype == np.uint16:
             fits = codes.size == 0 or int(codes.max()) <= np.iinfo(np.int16).max

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.analyzers.codes import Codes, centred_values, frozen
-from accelsim.layer import Layer, LayerShape
+from accelsim.layer import Layer, LayerShape, Operand
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,7 @@ def _phases(shape: LayerShape, activation: Codes, weights: Codes, batch: int) ->
 class _Phase:
     """The outputs of one phase along an axis: kernel taps in the order of rising input position, their distance."""
 
+    phase: int
     taps: npt.NDArray[np.int64]
     outputs: int
     borders: tuple[int, int]
@@ -183,5 +184,34 @@ def _axis_phases(kernel: int, stride: int, dilation: int, pad: int, out: int, si
         first, last = int(positions.min()), int(positions.max())
         step = int(np.diff(positions[order])[0]) if len(taps) > 1 else 1
         borders = (-first, last + outputs - size)
-        found.append(_Phase(np.asarray(taps)[order], outputs, borders, step))
+        found.append(_Phase(phase, np.asarray(taps)[order], outputs, borders, step))
     return found
+
+
+def indexed(layer: Layer) -> list[tuple[Product, npt.NDArray[np.int64]]]:
+    """Return the products of `layer` with places instead of codes, to follow a schedule in tests (batch of 1).
+
+    Activations and weights hold 1 + their flat index in the layer's codes (0: a padding zero). With each product
+    comes the flat index in the layer's outputs of every (image, group, filter, p, q).
+    """
+    shape = layer.shape
+    places = replace(
+        layer,
+        activation=Operand(1 + np.arange(shape.activations, dtype=np.int32).reshape(shape.activation_shape), 32),
+        weight=Operand(1 + np.arange(shape.weights, dtype=np.int32).reshape(shape.weight_shape), 32),
+    )
+    outputs = np.arange(shape.outputs, dtype=np.int64).reshape(
+        shape.steps * shape.N, shape.groups, shape.K, shape.P, -1
+    )
+    if shape.kind != "conv":
+        rows = outputs.reshape(shape.steps, shape.N, shape.groups, shape.K)
+        return [(product, rows.transpose(0, 2, 3, 1)[:, :, :, None, :]) for product in products(places)]
+    if not shape.transposed:
+        return [(product, outputs) for product in products(places)]
+    phases = [
+        (row.phase, column.phase)
+        for row in _axis_phases(shape.R, shape.stride[0], shape.dilation[0], shape.padding[0], shape.P, shape.H)
+        for column in _axis_phases(shape.S, shape.stride[1], shape.dilation[1], shape.padding[2], shape.Q, shape.W)
+    ]
+    cut = [outputs[..., p :: shape.stride[0], q :: shape.stride[1]] for p, q in phases]
+    return list(zip(products(places), cut, strict=True))

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from accelsim.results import Column, declare
 
 REASONS = {
@@ -91,6 +94,21 @@ class Work:
             **{name: int(self.reads.get(name, 0)) for name in READS},
             **{f"{role}_metadata_bits": int(self.metadata.get(role, 0)) for role in ("activation", "weight")},
         }
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The operand pairs that a schedule multiplies, in order: what conformance tests recompute outputs from.
+
+    step: number of the step (pairs of a step are multiplied together; a step lasts one or more cycles). activation,
+    weight, output: flat index in the layer's codes; activation -1 is a padding zero (such pairs may be left out).
+    All are int64 of the same length.
+    """
+
+    step: npt.NDArray[np.int64]
+    activation: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.int64]
+    output: npt.NDArray[np.int64]
 
 
 def joined(parts: list[Work]) -> Work:
