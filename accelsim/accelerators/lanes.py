@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from accelsim.accelerators.array import ArrayAccelerator, Parameters
+from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.lanes.grid import Grid
+from accelsim.dataflows.lanes.pairs import dense_pairs
+from accelsim.dataflows.work import Pairs
 from accelsim.errors import ConfigError
+from accelsim.layer import Layer
 
 SERIAL_BITS = 16
 """A bit-serial lane multiplies one bit by a word of 16 bits each cycle."""
@@ -35,3 +39,9 @@ class GridAccelerator(ArrayAccelerator):
             raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.tiles} tiles")
         array = self.accelerator.model_copy(update={"tiles": int(tiles)})
         return self.model_copy(update={"accelerator": array})
+
+    def pairs(self, layer: Layer, profile: Profile) -> Pairs | None:
+        """Return the pairs of the dense schedule: every product of real operands, zeros among them."""
+        width = self.accelerator.pe_width
+        bits = (width, width) if self.bit_parallel else (profile.activation_bits, profile.weight_bits)
+        return dense_pairs(layer, self.accelerator, *bits)

@@ -188,18 +188,21 @@ def _axis_phases(kernel: int, stride: int, dilation: int, pad: int, out: int, si
     return found
 
 
+def placed(layer: Layer) -> Layer:
+    """Return `layer` whose codes are 1 + their flat index, so that a zero is none of them: a padding zero."""
+    shape = layer.shape
+    activation = 1 + np.arange(shape.activations, dtype=np.int32).reshape(shape.activation_shape)
+    weight = 1 + np.arange(shape.weights, dtype=np.int32).reshape(shape.weight_shape)
+    return replace(layer, activation=Operand(activation, 32), weight=Operand(weight, 32))
+
+
 def indexed(layer: Layer) -> list[tuple[Product, npt.NDArray[np.int64]]]:
     """Return the products of `layer` with places instead of codes, to follow a schedule in tests (batch of 1).
 
-    Activations and weights hold 1 + their flat index in the layer's codes (0: a padding zero). With each product
+    Activations and weights hold 1 + their flat index (`placed`; 0: a padding zero). With each product
     comes the flat index in the layer's outputs of every (image, group, filter, p, q).
     """
-    shape = layer.shape
-    places = replace(
-        layer,
-        activation=Operand(1 + np.arange(shape.activations, dtype=np.int32).reshape(shape.activation_shape), 32),
-        weight=Operand(1 + np.arange(shape.weights, dtype=np.int32).reshape(shape.weight_shape), 32),
-    )
+    shape, places = layer.shape, placed(layer)
     outputs = np.arange(shape.outputs, dtype=np.int64).reshape(
         shape.steps * shape.N, shape.groups, shape.K, shape.P, -1
     )
