@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -43,6 +44,10 @@ class Registry:
 
         Raises UnknownNameError with the nearest names when there is none.
         """
+        if name not in self._entries and name.isidentifier():  # most entries stand in a module of their name
+            module = f"{self.package}.{name}"
+            if importlib.util.find_spec(module) is not None:
+                importlib.import_module(module)
         if name not in self._entries:
             self._scan()
         if name not in self._entries:

@@ -23,8 +23,11 @@ class Grid(Sourced):
     """Tiles of rows (filters) x columns (windows) x lanes (channels), and how values are laid on them.
 
     pe_width: bits of an operand that one column (activation) or row (weight) takes; wider operands use several.
-    first_layer: `space_to_depth` rearranges a strided first layer of three channels, as DNNsim does.
-    dnnsim_compat: reproduce the slips of isakedo/DNNsim (the docs list them) where the default is right.
+    first_layer: `space_to_depth` rearranges a strided first layer of three channels, as DNNsim does. linear_rows:
+    which column takes the first row when a linear layer of one window starts another pass over its filters.
+    `continue`: the next one, as in DNNsim, where a row that meets a column without its values costs the least;
+    `restart`: column 0, where its values are. dnnsim_compat: reproduce the slips of isakedo/DNNsim (the docs list
+    them) where the default is right.
     """
 
     lanes: int = Field(ge=1)
@@ -33,6 +36,7 @@ class Grid(Sourced):
     tiles: int = Field(ge=1)
     pe_width: int = Field(default=16, ge=1, le=32)
     first_layer: Literal["space_to_depth", "plain"] = "space_to_depth"
+    linear_rows: Literal["continue", "restart"] = "continue"
     dnnsim_compat: bool = False
 
     @property
@@ -163,12 +167,10 @@ class Laid:
         return (second[:, None] + first[None, :]).reshape(-1)
 
 
-def lay(
-    layer: Layer, grid: Grid, activation_bits: int, weight_bits: int, batch: int = 1, magnitudes: bool = False
-) -> list[Laid]:
+def lay(layer: Layer, grid: Grid, activation_bits: int, weight_bits: int, batch: int = 1) -> list[Laid]:
     """Lay `layer` on `grid`; the parts run one after another.
 
-    activation_bits, weight_bits: static precision of the operands. magnitudes: take |value| of both operands.
+    activation_bits, weight_bits: static precision of the operands.
     Groups of a grouped convolution run one after another. A depthwise layer puts a channel on each lane and the
     filter of lane r on row r, so only min(lanes, rows) of each and one tile work. Raises ConfigError when a
     precision needs more columns or rows than there are.
@@ -184,11 +186,11 @@ def lay(
             and max(product.stride) > 1
         ):
             product = space_to_depth(product)
-        found.append(_laid(product, grid, activation_bits, weight_bits, magnitudes))
+        found.append(_laid(product, grid, activation_bits, weight_bits))
     return found
 
 
-def _laid(product: Product, grid: Grid, activation_bits: int, weight_bits: int, magnitudes: bool) -> Laid:
+def _laid(product: Product, grid: Grid, activation_bits: int, weight_bits: int) -> Laid:
     parts = -(-activation_bits // grid.pe_width), -(-weight_bits // grid.pe_width)
     for part, name in zip(parts, ("columns", "rows"), strict=True):
         if part > getattr(grid, name):
@@ -201,12 +203,19 @@ def _laid(product: Product, grid: Grid, activation_bits: int, weight_bits: int, 
         product, tiles = _diagonal(product, lanes), 1
     elif grid.dnnsim_compat and product.groups > 2 and not product.single:
         product = _one_group(product)
-    activation, weight = product.activation, product.weight
-    if magnitudes:
-        activation, weight = magnitude(activation), magnitude(weight)
     geometry = (product.P, product.Q, product.stride, product.dilation)
     return Laid(
-        grid, activation, weight, *geometry, lanes, rows, columns, *parts, tiles, product.single, product.repeats
+        grid,
+        product.activation,
+        product.weight,
+        *geometry,
+        lanes,
+        rows,
+        columns,
+        *parts,
+        tiles,
+        product.single,
+        product.repeats,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,24 +12,35 @@ from accelsim.analyzers.codes import Codes, frozen
 from accelsim.dataflows.lanes.grid import Laid
 from accelsim.dataflows.work import Work
 
-Costs = npt.NDArray[np.uint8]
+Counts = npt.NDArray[np.int64]
+NO_MAP = frozen(np.zeros((1, 1, 0), np.uint8))
+IDENTITY = frozen(np.arange(256, dtype=np.uint8))
 
 
 @dataclass(frozen=True)
 class Columns:
     """What a column costs at each pixel of a laid product.
 
-    maps: (column parts, images * groups * blocks, plane), cost at pixel y * X + x. first: the same for the windows
-    at the start of the first axis, or None. least: what a step costs at least. lane_cost: summed cost of all lanes
-    on their own over the windows that meet them, for one filter. unit: work of a row of one filter per unit of
-    cost (bits of a weight that are taken one after another).
+    maps: (column parts, images * groups * blocks, plane), uint8 cost at pixel y * X + x, or with `group` > 1 the
+    uint32 union whose cost `table` gives. first: the same for the windows at the start of the first axis, or None.
+    group: neighbouring columns that share the cost of their union. least: what a step costs at least. row_cost:
+    summed cost of the lanes of each block on their own over the windows that meet them, for one filter. unit: cycles per unit
+    of cost (bits of a weight that are taken one after another). empty: cost of a column without values.
     """
 
-    maps: Costs
-    lane_cost: int
+    maps: Codes
+    row_cost: Counts
     least: int = 0
-    first: Costs | None = None
+    first: Codes | None = None
+    table: Codes = field(default_factory=lambda: IDENTITY)
+    group: int = 1
     unit: int = 1
+    empty: int = 1
+
+    @property
+    def raw(self) -> Codes:
+        """`first`, or an empty map of the same type."""
+        return self.first if self.first is not None else NO_MAP.astype(self.maps.dtype)
 
 
 def transposed_plane(values: Codes) -> Codes:
@@ -38,111 +49,61 @@ def transposed_plane(values: Codes) -> Codes:
     return frozen(flat.transpose(0, 2, 1)).reshape(flat.shape[0], -1)
 
 
-def pixel_times(laid: Laid) -> npt.NDArray[np.int64]:
+def pixel_times(laid: Laid) -> Counts:
     """Return how many windows and kernel positions meet each pixel."""
     from accelsim.dataflows.lanes.kernels.gather import multiplicity
 
     return multiplicity(laid.window_bases(), laid.tap_offsets(), laid.plane)
 
 
-def lane_cost(values: Codes, cost: Callable[[Codes], Codes], times: npt.NDArray[np.int64]) -> int:
-    """Return the summed cost of all lanes for one filter; values: (channels, plane), cost: of a value."""
+def row_cost(laid: Laid, values: Codes, cost: Callable[[Codes], Codes], times: Counts) -> Counts:
+    """Return the summed cost of the lanes of each block for one filter: (blocks of all groups,).
+
+    values: (channels of all groups, plane); cost: of a value; times: how often each pixel is met.
+    """
     from accelsim.dataflows.lanes.kernels.gather import weighted_cost
 
     low, high = int(values.min()), int(values.max())
     table = frozen(cost(np.arange(low, high + 1, dtype=np.int32)).astype(np.uint16))
-    return int(weighted_cost(values, low, table, times))
+    return weighted_cost(values, low, table, times, laid.channels, laid.lanes)
 
 
 def serial_work(laid: Laid, columns: Columns, dense_cost: int, registers: int = 0) -> Work:
     """Return the work of a laid product whose step costs are maxima over columns.
 
-    dense_cost: what a step costs without skipping. registers: how many steps a column may run ahead (not in
-    layers of one window per image, whose rows are issued to successive columns instead).
+    dense_cost: what a step costs without skipping, in cycles. registers: how many steps a column may run ahead.
+    In layers of one window per image rows are issued to successive columns instead.
     """
-    from accelsim.dataflows.lanes.kernels.gather import gather_steps
-
-    bases, offsets = laid.window_bases(), laid.tap_offsets()
-    first = columns.first if columns.first is not None else np.zeros((1, 1, 0), np.uint8)
-    edge = laid.P if columns.first is not None else 0
-    found = gather_steps(columns.maps, first, edge, bases, offsets, laid.columns, columns.least)
-    cycles, rows_cycles = _cycles(laid, columns, first, edge, found, registers)
-    return _account(laid, columns, found, cycles, rows_cycles, dense_cost)
-
-
-def _cycles(
-    laid: Laid, columns: Columns, first: Costs, edge: int, found: npt.NDArray[np.int64], registers: int
-) -> tuple[int, int]:
-    """Return the cycles of a product, and the cycles that its steps take one after another."""
-    lockstep = int(found[:, 0].sum()) * laid.passes
     if laid.single:
-        return _staggered(laid, columns), lockstep
-    if registers:
-        return _registered(laid, columns, first, edge, registers), lockstep
-    return lockstep, lockstep
+        return _single_work(laid, columns, dense_cost)
+    found = _gathered(laid, columns)
+    lockstep = int(found[:, 0].sum()) * laid.passes
+    cycles = _registered(laid, columns, registers) if registers else lockstep
+    slots = _slots(laid, found, int(columns.row_cost.sum()), cycles, lockstep)
+    return _scaled(laid, cycles, laid.steps * dense_cost, slots, columns.unit)
 
 
-def _staggered(laid: Laid, columns: Columns) -> int:
+def staggered_cycles(
+    laid: Laid, costs: Counts, empty: Counts | None = None, group: int = 1, passes: int | None = None
+) -> tuple[int, npt.NDArray[np.uint8]]:
+    """Return the cycles of rows issued to successive groups of `group` columns, one a cycle, and which met their values.
+
+    costs, empty: (sets of rows, time rows), what a row costs in the column that holds its values, and in another
+    (None: the same); each set runs `passes` times (by default those of `laid`). The second result: (sets of rows,
+    passes, time rows), 1 where a row met its values.
+    """
     from accelsim.dataflows.lanes.kernels.timing import staggered
 
-    costs = np.maximum(columns.maps.max(axis=0)[:, 0].astype(np.int64), columns.least)
-    return staggered_cycles(laid, costs.reshape(laid.images * laid.groups, -1), laid.columns, staggered)
-
-
-def staggered_cycles(laid: Laid, costs: npt.NDArray[np.int64], width: int, kernel: Callable[..., int]) -> int:
-    """Return the cycles of rows issued to successive columns; costs: (images * groups, time rows)."""
-    state = np.zeros(2 + width, np.int64)
-    last = 0
-    for row in costs:
-        last = int(kernel(np.ascontiguousarray(row), laid.passes, width, state))
-    return last
-
-
-def _registered(laid: Laid, columns: Columns, first: Costs, edge: int, registers: int) -> int:
-    from accelsim.dataflows.lanes.kernels.timing import registered
-
-    ring = np.zeros((registers + 2, laid.column_parts * laid.columns), np.int64)
-    bases, offsets, place = laid.window_bases(), laid.tap_offsets(), 0
-    for group in range(laid.images * laid.groups):
-        part = slice(group * laid.blocks, (group + 1) * laid.blocks)
-        maps = np.ascontiguousarray(columns.maps[:, part])
-        raw = np.ascontiguousarray(first[:, part]) if edge else first
-        place = registered(
-            maps, raw, edge, bases, offsets, laid.columns, columns.least, laid.passes, registers, ring, place
-        )
-    return int(ring.max())
-
-
-def _account(
-    laid: Laid, columns: Columns, found: npt.NDArray[np.int64], cycles: int, lockstep: int, dense_cost: int
-) -> Work:
-    grid, parts = laid.grid, laid.column_parts
-    steps, busy, short, empty = (found[:, i] for i in range(4))
-    lanes = np.tile(laid.block_lanes, laid.images * laid.groups)
-    per_row = int(steps.sum())  # cycles in which a row of one filter works, once for all its window sets
-    row_slots = laid.filters * laid.row_parts
-    live = steps * laid.columns * parts - short * parts  # column cycles with a window
-    if laid.single:
-        live, short = steps * parts, steps * 0
-    slots = {
-        "busy": columns.lane_cost * row_slots,
-        "wait_lane": int((busy * lanes).sum() - columns.lane_cost) * row_slots,
-        "minimum": int((empty * lanes).sum()) * row_slots,
-        "pad_lane": int((live * (grid.lanes - lanes)).sum()) * row_slots,
-    }
-    array = grid.rows * grid.columns * grid.lanes
-    if laid.single or cycles != lockstep:
-        slots["wait_column"] = cycles * grid.size - sum(slots.values())
-    else:
-        slots["wait_column"] = int(((live - busy - empty) * lanes).sum()) * row_slots
-        unused = grid.columns - laid.columns * parts
-        slots["pad_column"] = int((short * parts + steps * unused).sum()) * grid.lanes * row_slots
-        slots["pad_row"] = per_row * (laid.filter_sets * grid.rows - row_slots) * grid.columns * grid.lanes
-        slots["pad_tile"] = per_row * (laid.passes * grid.tiles - laid.filter_sets) * array
-    return Work(
-        cycles * columns.unit, laid.steps * dense_cost, grid.size,
-        {name: n * columns.unit for name, n in slots.items()}, reads(laid),
-    )  # fmt: skip
+    grid, width = laid.grid, -(-laid.columns // group)
+    spread, per = (laid.columns, group) if grid.dnnsim_compat else (width, 1)
+    restart, times = grid.linear_rows == "restart", laid.passes if passes is None else passes
+    state, last = np.zeros(2 + width, np.int64), 0
+    costs = np.ascontiguousarray(costs)
+    empty = costs if empty is None else np.ascontiguousarray(empty)
+    placed = np.zeros((costs.shape[0], times, costs.shape[1]), np.uint8)
+    for row, least, met in zip(costs, empty, placed, strict=True):
+        last = staggered(row, least, times, width, spread, per, restart, state, met)
+    return last, placed
 
 
 def reads(laid: Laid) -> dict[str, int]:
@@ -158,3 +119,86 @@ def reads(laid: Laid) -> dict[str, int]:
         "weight_reads": groups * window_sets * laid.filters * laid.taps * laid.channels,
         "output_writes": groups * laid.windows * laid.filters,
     }
+
+
+def _gathered(laid: Laid, columns: Columns) -> Counts:
+    from accelsim.dataflows.lanes.kernels.gather import gather_groups, gather_steps
+
+    bases, offsets = laid.window_bases(), laid.tap_offsets()
+    edge = laid.P if columns.first is not None else 0
+    if columns.group == 1:
+        return gather_steps(columns.maps, columns.raw, edge, bases, offsets, laid.columns, columns.least)
+    return gather_groups(columns.maps, columns.raw, edge, columns.table, columns.group, bases, offsets, laid.columns)
+
+
+def _single_work(laid: Laid, columns: Columns, dense_cost: int) -> Work:
+    """Return the work of a layer of one window: rows go to successive (groups of) columns."""
+    sets = laid.images * laid.groups
+    maps = columns.maps[:, :, 0]
+    if columns.group > 1:
+        maps = columns.table[maps]
+    costs = np.maximum(maps.max(axis=0).astype(np.int64), columns.least).reshape(sets, -1)
+    cycles, placed = staggered_cycles(laid, costs, np.full_like(costs, columns.empty), columns.group)
+    dense, _ = staggered_cycles(laid, np.full_like(costs, dense_cost))
+    own = columns.row_cost.reshape(sets, -1)
+    lanes = laid.block_lanes
+    rows = np.minimum(laid.rows * laid.tiles, laid.filters - np.arange(laid.passes) * laid.rows * laid.tiles)
+    rows_met = (placed * rows[None, :, None]).sum(axis=1) * laid.row_parts  # filter rows that meet the values
+    busy = maps.sum(axis=0, dtype=np.int64).reshape(sets, -1)
+    slots = {
+        "busy": int((rows_met * own).sum()),
+        "wait_lane": int((rows_met * (busy * lanes - own)).sum()),
+        "pad_lane": int((rows_met * busy * (laid.grid.lanes - lanes)).sum()),
+    }
+    slots["wait_column"] = cycles * laid.grid.size - sum(slots.values())
+    return _scaled(laid, cycles, dense, slots, columns.unit)
+
+
+def _scaled(laid: Laid, cycles: int, dense: int, slots: dict[str, int], unit: int) -> Work:
+    counts = {name: n * unit for name, n in slots.items()}
+    return Work(cycles * unit, dense, laid.grid.size, counts, reads(laid))
+
+
+def _registered(laid: Laid, columns: Columns, registers: int) -> int:
+    from accelsim.dataflows.lanes.kernels.timing import registered
+
+    groups = -(-laid.column_parts * laid.columns // columns.group)
+    ring = np.zeros((registers + 2, groups), np.int64)
+    bases, offsets, place = laid.window_bases(), laid.tap_offsets(), 0
+    edge = laid.P if columns.first is not None else 0
+    for group in range(laid.images * laid.groups):
+        part = slice(group * laid.blocks, (group + 1) * laid.blocks)
+        maps = np.ascontiguousarray(columns.maps[:, part])
+        raw = np.ascontiguousarray(columns.raw[:, part]) if edge else columns.raw
+        place = registered(
+            maps, raw, edge, columns.table, columns.group, bases, offsets, laid.columns, columns.least,
+            laid.passes, registers, ring, place,
+        )  # fmt: skip
+    return int(ring.max())
+
+
+def _slots(laid: Laid, found: Counts, lanes_cost: int, cycles: int, lockstep: int) -> dict[str, int]:
+    """Return where the lane slots of `cycles` go; found: as `gather_steps` gives it, lanes_cost: for one filter."""
+    grid, parts = laid.grid, laid.column_parts
+    steps, busy, short, empty = (found[:, i] for i in range(4))
+    lanes = np.tile(laid.block_lanes, laid.images * laid.groups)
+    row_slots = laid.filters * laid.row_parts
+    slots = {
+        "busy": lanes_cost * row_slots,
+        "wait_lane": (int((busy * lanes).sum()) - lanes_cost) * row_slots,
+        "minimum": int((empty * lanes).sum()) * row_slots,
+    }
+    if cycles != lockstep:  # columns are not in step: what is left they spend waiting
+        slots["pad_lane"] = int(((busy + empty) * (grid.lanes - lanes)).sum()) * row_slots
+        slots["wait_column"] = cycles * grid.size - sum(slots.values())
+        return slots
+    live = (steps * laid.columns - short) * parts  # column cycles with a window
+    slots["pad_lane"] = int((live * (grid.lanes - lanes)).sum()) * row_slots
+    per_row = int(steps.sum())
+    unused = grid.columns - laid.columns * parts
+    slots["wait_column"] = int(((live - busy - empty) * lanes).sum()) * row_slots
+    slots["pad_column"] = int((short * parts + steps * unused).sum()) * grid.lanes * row_slots
+    slots["pad_row"] = per_row * (laid.filter_sets * grid.rows - row_slots) * grid.columns * grid.lanes
+    array = grid.rows * grid.columns * grid.lanes
+    slots["pad_tile"] = per_row * (laid.passes * grid.tiles - laid.filter_sets) * array
+    return slots

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from accelsim.dataflows.lanes.grid import Laid
-from accelsim.dataflows.lanes.kernels.timing import staggered
 from accelsim.dataflows.lanes.parallel import parallel_work
 from accelsim.dataflows.lanes.serial import staggered_cycles
 from accelsim.dataflows.work import Work
@@ -21,8 +20,8 @@ def static_work(laid: Laid, step: int, full: int) -> Work:
         slots = {name: n * step for name, n in base.slots.items()}
         return Work(base.cycles * step, base.cycles * full, base.lanes, slots, base.reads)
     rows = np.full((laid.images * laid.groups, laid.time_rows), step, np.int64)
-    cycles = staggered_cycles(laid, rows, laid.columns, staggered)
-    dense = staggered_cycles(laid, np.full_like(rows, full), laid.columns, staggered)
+    cycles, _ = staggered_cycles(laid, rows)
+    dense, _ = staggered_cycles(laid, np.full_like(rows, full))
     base = parallel_work(laid)
     slots = {name: base.slots[name] * step for name in ("busy", "pad_lane")}
     slots["wait_column"] = cycles * base.lanes - sum(slots.values())

@@ -71,11 +71,65 @@ def multiplicity(bases: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], p
 
 @njit(nogil=True, cache=True)
 def weighted_cost(
-    values: npt.NDArray[np.integer], low: int, table: npt.NDArray[np.uint16], times: npt.NDArray[np.int64]
-) -> int:
-    """Return the sum over channels and pixels of table[value - low] x times[pixel]; values: (channels, plane)."""
-    total = np.int64(0)
-    for c in range(values.shape[0]):
-        for i in range(values.shape[1]):
-            total += np.int64(table[np.int64(values[c, i]) - low]) * times[i]
-    return int(total)
+    values: npt.NDArray[np.integer],
+    low: int,
+    table: npt.NDArray[np.uint16],
+    times: npt.NDArray[np.int64],
+    channels: int,
+    lanes: int,
+) -> npt.NDArray[np.int64]:
+    """Return, per block of lanes, the sum over its channels and pixels of table[value - low] x times[pixel].
+
+    values: (sets * channels, plane). Result: (sets * blocks,).
+    """
+    sets = values.shape[0] // channels
+    blocks = -(-channels // lanes)
+    out = np.zeros(sets * blocks, np.int64)
+    for s in range(sets):
+        for c in range(channels):
+            total = np.int64(0)
+            for i in range(values.shape[1]):
+                total += np.int64(table[np.int64(values[s * channels + c, i]) - low]) * times[i]
+            out[s * blocks + c // lanes] += total
+    return out
+
+
+@njit(nogil=True, cache=True)
+def gather_groups(
+    unions: npt.NDArray[np.uint32],
+    first: npt.NDArray[np.uint32],
+    edge: int,
+    table: npt.NDArray[np.uint8],
+    size: int,
+    bases: npt.NDArray[np.int64],
+    offsets: npt.NDArray[np.int64],
+    columns: int,
+) -> npt.NDArray[np.int64]:
+    """Sum over steps of the slowest group's cost when `size` consecutive columns share their union's cost.
+
+    unions, first: as the maps of `gather_steps`, but the union of a column; the parts of a window are neighbouring
+    columns. table: cost of a union. Result as of `gather_steps`.
+    """
+    parts, blocks, _ = unions.shape
+    windows = bases.size
+    out = np.zeros((blocks, 4), np.int64)
+    for block in range(blocks):
+        for t in range(offsets.size):
+            for start in range(0, windows, columns):
+                live = (min(start + columns, windows) - start) * parts
+                slowest = np.int64(0)
+                for begin in range(0, live, size):
+                    end = min(begin + size, live)
+                    union = np.uint32(0)
+                    for c in range(begin, end):
+                        w = start + c // parts
+                        if edge > 0 and w % edge == 0:
+                            union |= first[c % parts, block, bases[w] + offsets[t]]
+                        else:
+                            union |= unions[c % parts, block, bases[w] + offsets[t]]
+                    cost = np.int64(table[union])
+                    out[block, 1] += cost * (end - begin)
+                    slowest = max(slowest, cost)
+                out[block, 0] += slowest
+                out[block, 2] += slowest * (columns - live // parts)
+    return out

@@ -8,22 +8,36 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def staggered(costs: npt.NDArray[np.int64], passes: int, columns: int, state: npt.NDArray[np.int64]) -> int:
+def staggered(
+    costs: npt.NDArray[np.int64],
+    empty: npt.NDArray[np.int64],
+    passes: int,
+    columns: int,
+    spread: int,
+    per: int,
+    restart: bool,
+    state: npt.NDArray[np.int64],
+    placed: npt.NDArray[np.uint8],
+) -> int:
     """Return when the last column is done after `passes` times the rows of `costs`, one row issued per cycle.
 
-    A row goes to the next column and waits until that is free. costs: (rows,). state: (2 + columns,) the cycle,
-    the next column and when each column is free; it goes on from call to call.
+    A row goes to the next column and waits until that is free. The values of row t lie in column (t % spread) //
+    per; issued to another one it costs empty[t] instead of costs[t]. restart: every pass begins at column 0. state:
+    (2 + columns,) the cycle, the next column and when each column is free; it goes on from call to call. placed:
+    (passes, rows), set to 1 where a row met its values.
     """
     cycle, column = state[0], state[1]
-    rows = costs.size
-    for _ in range(passes):
-        for t in range(rows):
+    for turn in range(passes):
+        if restart:
+            column = np.int64(0)
+        for t in range(costs.size):
             cycle = max(cycle, state[2 + column])
-            state[2 + column] = cycle + costs[t]
+            placed[turn, t] = (t % spread) // per == column
+            state[2 + column] = cycle + (costs[t] if placed[turn, t] else empty[t])
             cycle += 1
             column += 1
             if column == columns:
-                column = 0
+                column = np.int64(0)
     state[0], state[1] = cycle, column
     last = np.int64(0)
     for c in range(columns):
@@ -33,9 +47,11 @@ def staggered(costs: npt.NDArray[np.int64], passes: int, columns: int, state: np
 
 @njit(nogil=True, cache=True)
 def registered(
-    maps: npt.NDArray[np.uint8],
-    first: npt.NDArray[np.uint8],
+    maps: npt.NDArray[np.unsignedinteger],
+    first: npt.NDArray[np.unsignedinteger],
     edge: int,
+    table: npt.NDArray[np.uint8],
+    size: int,
     bases: npt.NDArray[np.int64],
     offsets: npt.NDArray[np.int64],
     columns: int,
@@ -45,34 +61,36 @@ def registered(
     ring: npt.NDArray[np.int64],
     place: int,
 ) -> int:
-    """Run steps whose columns may be `registers` steps ahead of the slowest; return the ring's next place.
+    """Run steps whose groups of columns may be `registers` steps ahead of the slowest; return the next place.
 
-    Column c finishes step n at F_c(n) = max(R(n), F_c(n - 1)) + cost_c(n) with R(n + 1) = max_c F_c(n - registers).
-    maps, first, edge, bases, offsets, columns, least: as in `gather_steps`, the blocks of one group and image. ring:
-    (registers + 2, parts * columns), finish times of the last steps; all zero at the start of a layer.
+    Group c finishes step n at F_c(n) = max(R(n), F_c(n - 1)) + cost_c(n) with R(n + 1) = max_c F_c(n - registers).
+    maps, first, edge, bases, offsets, columns, least: as in `gather_steps`, the blocks of one group of channels and
+    image. table, size: as in `gather_groups`; a group without a window costs nothing. ring: (registers + 2, groups
+    of columns), finish times of the last steps; all zero at the start of a layer.
     """
     parts, blocks, _ = maps.shape
-    windows, depth, width = bases.size, ring.shape[0], parts * columns
+    windows, depth, groups = bases.size, ring.shape[0], ring.shape[1]
     for start in range(0, windows, columns):
-        stop = min(start + columns, windows)
+        live = (min(start + columns, windows) - start) * parts
         for _ in range(passes):
             for t in range(offsets.size):
-                offset = offsets[t]
                 for block in range(blocks):
                     before = (place - 1) % depth
                     release = np.int64(0)
                     row = (place - 1 - registers) % depth
-                    for c in range(width):
+                    for c in range(groups):
                         release = max(release, ring[row, c])
-                    for c in range(width):
-                        w = start + c // parts
-                        cost = np.int64(0)
-                        if w < stop:
+                    for c in range(groups):
+                        union = maps[0, 0, 0] ^ maps[0, 0, 0]
+                        for k in range(c * size, min((c + 1) * size, live)):
+                            w = start + k // parts
                             if edge > 0 and w % edge == 0:
-                                cost = np.int64(first[c % parts, block, bases[w] + offset])
+                                union |= first[k % parts, block, bases[w] + offsets[t]]
                             else:
-                                cost = np.int64(maps[c % parts, block, bases[w] + offset])
-                            cost = max(cost, np.int64(least))
-                        ring[place % depth, c] = max(release, ring[before, c]) + cost
+                                union |= maps[k % parts, block, bases[w] + offsets[t]]
+                        cost = np.int64(0)
+                        if c * size < live:
+                            cost = max(np.int64(table[union]), np.int64(least))
+                        ring[place, c] = max(release, ring[before, c]) + cost
                     place = (place + 1) % depth
     return place
