@@ -23,6 +23,20 @@ def dense_pairs(layer: Layer, grid: Grid, activation_bits: int, weight_bits: int
     """
     found: list[npt.NDArray[np.int64]] = []
     steps = 0
+    for laid, outputs in laid_places(layer, grid, activation_bits, weight_bits):
+        for image in range(laid.images):
+            for group in range(laid.groups):
+                found.append(_group_pairs(laid, image, group, outputs[image, group], steps))
+                steps += laid.steps // (laid.images * laid.groups)
+    return Pairs(*np.concatenate(found, axis=1))
+
+
+def laid_places(layer: Layer, grid: Grid, activation_bits: int, weight_bits: int) -> list[tuple[Laid, Places]]:
+    """Return `layer` laid on `grid` with 1 + places for codes (0: no value), and the places of its outputs.
+
+    The outputs have the shape (images, groups, filters, P, Q) of the laid product; -1 where there is none.
+    """
+    found: list[tuple[Laid, Places]] = []
     for laid, (product, outputs) in zip(
         lay(placed(layer), grid, activation_bits, weight_bits), indexed(layer), strict=True
     ):
@@ -30,11 +44,8 @@ def dense_pairs(layer: Layer, grid: Grid, activation_bits: int, weight_bits: int
             outputs = _diagonal_outputs(outputs, laid.lanes)
         elif laid.groups != product.groups:
             outputs = outputs.reshape(outputs.shape[0], 1, -1, *outputs.shape[3:])
-        for image in range(laid.images):
-            for group in range(laid.groups):
-                found.append(_group_pairs(laid, image, group, outputs[image, group], steps))
-                steps += laid.steps // (laid.images * laid.groups)
-    return Pairs(*np.concatenate(found, axis=1))
+        found.append((laid, outputs))
+    return found
 
 
 def _group_pairs(laid: Laid, image: int, group: int, outputs: Places, begin: int) -> npt.NDArray[np.int64]:
