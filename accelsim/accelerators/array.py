@@ -195,7 +195,7 @@ def effectual_slots(layer: Layer, activation_cost: Cost, weight_cost: Cost) -> i
 
     shape, activation, weight = layer.shape, centred_values(layer.activation), centred_values(layer.weight)
     low, costs = table(activation, activation_cost)
-    live = window_sums(shape, activation, low, [costs], "in")[0]
+    live = window_sums(shape, activation, low, [costs], "out")[0]  # padding zeros are not effectual
     low, costs = table(weight, weight_cost)
     return pair_total(live, filter_sums(shape, weight, low, [costs])[0])
 
