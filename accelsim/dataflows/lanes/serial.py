@@ -80,7 +80,8 @@ def serial_work(laid: Laid, columns: Columns, dense_cost: int, registers: int = 
     lockstep = int(found[:, 0].sum()) * laid.passes
     cycles = _registered(laid, columns, registers) if registers else lockstep
     slots = _slots(laid, found, int(columns.row_cost.sum()), cycles, lockstep)
-    return _scaled(laid, cycles, laid.steps * dense_cost, slots, columns.unit)
+    counts = {name: n * columns.unit for name, n in slots.items()}
+    return Work(cycles * columns.unit, laid.steps * dense_cost, laid.grid.size, counts, reads(laid))
 
 
 def staggered_cycles(
@@ -138,7 +139,8 @@ def _single_work(laid: Laid, columns: Columns, dense_cost: int) -> Work:
     if columns.group > 1:
         maps = columns.table[maps]
     costs = np.maximum(maps.max(axis=0).astype(np.int64), columns.least).reshape(sets, -1)
-    cycles, placed = staggered_cycles(laid, costs, np.full_like(costs, columns.empty), columns.group)
+    unit = columns.unit
+    cycles, placed = staggered_cycles(laid, costs * unit, np.full_like(costs, columns.empty * unit), columns.group)
     dense, _ = staggered_cycles(laid, np.full_like(costs, dense_cost))
     own = columns.row_cost.reshape(sets, -1)
     lanes = laid.block_lanes
@@ -146,17 +148,12 @@ def _single_work(laid: Laid, columns: Columns, dense_cost: int) -> Work:
     rows_met = (placed * rows[None, :, None]).sum(axis=1) * laid.row_parts  # filter rows that meet the values
     busy = maps.sum(axis=0, dtype=np.int64).reshape(sets, -1)
     slots = {
-        "busy": int((rows_met * own).sum()),
-        "wait_lane": int((rows_met * (busy * lanes - own)).sum()),
-        "pad_lane": int((rows_met * busy * (laid.grid.lanes - lanes)).sum()),
+        "busy": int((rows_met * own).sum()) * unit,
+        "wait_lane": int((rows_met * (busy * lanes - own)).sum()) * unit,
+        "pad_lane": int((rows_met * busy * (laid.grid.lanes - lanes)).sum()) * unit,
     }
     slots["wait_column"] = cycles * laid.grid.size - sum(slots.values())
-    return _scaled(laid, cycles, dense, slots, columns.unit)
-
-
-def _scaled(laid: Laid, cycles: int, dense: int, slots: dict[str, int], unit: int) -> Work:
-    counts = {name: n * unit for name, n in slots.items()}
-    return Work(cycles * unit, dense, laid.grid.size, counts, reads(laid))
+    return Work(cycles, dense, laid.grid.size, slots, reads(laid))
 
 
 def _registered(laid: Laid, columns: Columns, registers: int) -> int:

@@ -1,0 +1,199 @@
+"""Work of arrays that skip in both operands: a step costs the largest product of the two sides' costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accelsim.analyzers.codes import Codes, frozen
+from accelsim.analyzers.terms import term_positions
+from accelsim.dataflows.lanes.grid import Laid, magnitude
+from accelsim.dataflows.lanes.serial import Counts, reads, staggered_cycles, transposed_plane
+from accelsim.dataflows.lanes.widths import part_widths, union_maps, width_table
+from accelsim.dataflows.work import Work
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Own costs of both operands of a laid product, from which the busy slots follow.
+
+    activation: (images * groups, plane, channels); weight: (groups, passes, kernel positions, channels), summed over
+    the filters of a pass. Channels are filled up with zeros to whole blocks.
+    """
+
+    activation: Codes
+    weight: Codes
+
+
+def term_work(laid: Laid, encoding: str, dense_cost: int) -> Work:
+    """Return the work when a lane takes terms(activation) x terms(weight) cycles, a step at least one (Laconic)."""
+    from accelsim.dataflows.lanes.kernels.twosided import product_steps
+
+    counts = np.bitwise_count(term_positions(encoding, min(laid.grid.pe_width, 17)))
+
+    def costs(values: Codes, parts: int) -> list[Codes]:
+        width, mask = laid.grid.pe_width, (1 << laid.grid.pe_width) - 1
+        found = magnitude(values)
+        if parts == 1 and encoding == "ones" and width >= 16:
+            return [np.bitwise_count(found)]
+        return [counts[(found >> (part * width)) & mask] for part in range(parts)]
+
+    acts, weights = costs(laid.activation, laid.column_parts), costs(laid.weight, laid.row_parts)
+    maps = _channels_last(laid, _most(acts))
+    most = _by_pass(laid, _most(weights), np.maximum)
+    own = maps if len(acts) == 1 else _channels_last(laid, _total(acts))
+    sides = Sides(own, _by_pass(laid, _total(weights), np.add))
+    if laid.single:
+        shape = (laid.images, laid.groups, laid.passes, laid.blocks, laid.lanes)
+        pairs = maps.reshape(laid.images, laid.groups, 1, -1).astype(np.int64) * most[None, :, :, 0]
+        return _single_work(laid, np.maximum(pairs.reshape(shape).max(axis=4), 1), 1, sides, dense_cost)
+    bases, offsets = laid.window_bases(), laid.tap_offsets()
+    found = [
+        product_steps(one, most[i % laid.groups], bases, offsets, laid.columns, laid.lanes, 1)
+        for i, one in enumerate(maps)
+    ]
+    return _lockstep_work(laid, np.stack(found), sides, dense_cost)
+
+
+def dynamic_width_work(
+    laid: Laid, signed: tuple[bool, bool], trimmed: bool, group: int, bits_per_cycle: int, dense_cost: int
+) -> Work:
+    """Return the work when a step costs the widest activations x the widest weights (Loom, dynamic weights).
+
+    signed: of activations and weights. group: columns, and rows, that share a width. bits_per_cycle: of activations.
+    """
+    from accelsim.dataflows.lanes.kernels.twosided import grouped_product_steps
+
+    width = laid.grid.pe_width
+    tables = width_table(width, signed[0], trimmed, bits_per_cycle), width_table(width, signed[1], trimmed)
+    unions = union_maps(laid, transposed_plane(laid.activation), signed[0])
+    weights = _weight_widths(laid, tables[1], signed[1], group)
+    own = _own_widths(laid.activation, tables[0], signed[0], width, laid.column_parts)
+    own_weight = _own_widths(laid.weight, tables[1], signed[1], width, laid.row_parts)
+    sides = Sides(_channels_last(laid, own), _by_pass(laid, own_weight, np.add))
+    if laid.single:
+        rows = tables[0][unions[:, :, 0]].max(axis=0).astype(np.int64).reshape(laid.images, laid.groups, 1, -1)
+        empty = int(tables[0][0]) * weights[None, :, :, 0].astype(np.int64)
+        if laid.grid.dnnsim_compat and group > laid.column_parts:
+            rows, empty = rows * 0, empty * 0
+        costs = rows * weights[None, :, :, 0]
+        return _single_work(laid, costs, np.broadcast_to(empty, costs.shape), sides, dense_cost, group)
+    bases, offsets = laid.window_bases(), laid.tap_offsets()
+    per_set = unions.reshape(unions.shape[0], laid.images * laid.groups, laid.blocks, -1)
+    found = [
+        grouped_product_steps(
+            np.ascontiguousarray(per_set[:, i]), tables[0], group, weights[i % laid.groups], bases, offsets, laid.columns
+        )
+        for i in range(per_set.shape[1])
+    ]  # fmt: skip
+    return _lockstep_work(laid, np.stack(found), sides, dense_cost)
+
+
+def _most(parts: list[Codes]) -> Codes:
+    return parts[0] if len(parts) == 1 else np.maximum.reduce(parts)
+
+
+def _total(parts: list[Codes]) -> Codes:
+    return parts[0] if len(parts) == 1 else sum(parts[1:], parts[0])
+
+
+def _own_widths(values: Codes, table: Codes, signed: bool, width: int, parts: int) -> Codes:
+    low, high = int(values.min()), int(values.max())
+    costs = part_widths(np.arange(low, high + 1), table, signed, width, parts).astype(np.uint8)
+    return costs[values.astype(np.int32) - low]
+
+
+def _channels_last(laid: Laid, costs: Codes) -> Codes:
+    """Return (images * groups, plane, channels), pixel y * X + x, channels filled up to whole blocks."""
+    flat = costs.reshape(laid.images * laid.groups, laid.channels, *costs.shape[3:]).transpose(0, 3, 2, 1)
+    out = np.zeros((*flat.shape[:3], laid.blocks * laid.lanes), np.uint8)
+    out[..., : laid.channels] = flat
+    return frozen(out.reshape(flat.shape[0], laid.plane, -1))
+
+
+def _by_pass(laid: Laid, costs: Codes, reduce: np.ufunc) -> Codes:
+    """Reduce weight costs over the filters of each pass: (groups, passes, kernel positions, channels of blocks)."""
+    dtype = np.uint8 if reduce is np.maximum else np.int64
+    starts = np.arange(laid.passes) * laid.rows * laid.tiles
+    found = reduce.reduceat(costs, starts, axis=1, dtype=dtype).transpose(0, 1, 4, 3, 2)  # kernel columns slowest
+    out = np.zeros((*found.shape[:4], laid.blocks * laid.lanes), dtype)
+    out[..., : laid.channels] = found
+    return frozen(out.reshape(laid.groups, laid.passes, laid.taps, -1))
+
+
+def _weight_widths(laid: Laid, table: Codes, signed: bool, group: int) -> Codes:
+    """Return the widest group of rows of each pass: (groups, passes, kernel positions, blocks)."""
+    groups, filters = laid.weight.shape[:2]
+    planes = laid.weight.reshape(groups * filters, laid.channels, *laid.weight.shape[3:])
+    flat = frozen(planes.transpose(0, 1, 3, 2)).reshape(groups * filters * laid.channels, laid.taps)
+    from accelsim.dataflows.lanes.kernels.reduce import unions
+
+    parts = laid.row_parts
+    found = np.zeros((parts, groups * filters * laid.blocks, laid.taps), np.uint32)
+    for part in range(parts):
+        unions(flat, laid.channels, laid.lanes, laid.grid.pe_width, part, signed, found[part])
+    # rows of a tile: filter 0 part 0, filter 0 part 1, ..., tiles filled up with empty rows
+    shaped = found.reshape(parts, groups, filters, laid.blocks, laid.taps).transpose(1, 2, 0, 3, 4)
+    size = laid.rows * parts
+    rows = np.zeros((groups, laid.filter_sets * laid.rows, parts, laid.blocks, laid.taps), np.uint32)
+    rows[:, :filters] = shaped
+    tiles = rows.reshape(groups, laid.filter_sets, size, laid.blocks, laid.taps)
+    shared = np.bitwise_or.reduceat(tiles, np.arange(0, size, group), axis=2)
+    widest = table[shared].max(axis=2)
+    most = np.maximum.reduceat(widest, np.arange(0, laid.filter_sets, laid.tiles), axis=1)
+    return frozen(most.transpose(0, 1, 3, 2))
+
+
+def _filters(laid: Laid) -> Counts:
+    """Return how many filters each pass has."""
+    size = laid.rows * laid.tiles
+    return np.minimum(size, laid.filters - np.arange(laid.passes) * size)
+
+
+def _lockstep_work(laid: Laid, found: Counts, sides: Sides, dense_cost: int) -> Work:
+    """Join steps (images * groups, passes, blocks, 3), as `product_steps` gives them, to the work of the product."""
+    from accelsim.dataflows.lanes.kernels.twosided import tap_sums
+
+    grid, parts = laid.grid, laid.column_parts
+    bases, offsets = laid.window_bases(), laid.tap_offsets()
+    busy = 0
+    for i, costs in enumerate(sides.activation):
+        sums = tap_sums(costs, bases, offsets)
+        busy += int((sums * sides.weight[i % laid.groups].sum(axis=0)).sum())
+    steps, windows, empty = found[..., 0], found[..., 1] * parts, found[..., 2] * parts
+    filters = _filters(laid)
+    rows = (filters * laid.row_parts)[None, :, None]
+    tiles = -(-filters // laid.rows)
+    lanes = laid.block_lanes[None, None, :]
+    cycles = steps.sum(axis=(0, 2))  # per pass
+    slots = {
+        "busy": busy,
+        "minimum": int((empty * lanes * rows).sum()),
+        "pad_lane": int((windows * (grid.lanes - lanes) * rows).sum()),
+        "pad_column": int(((steps * grid.columns - windows) * rows).sum()) * grid.lanes,
+        "pad_row": int((cycles * (tiles * grid.rows - filters * laid.row_parts)).sum()) * grid.columns * grid.lanes,
+        "pad_tile": int((cycles * (grid.tiles - tiles)).sum()) * grid.rows * grid.columns * grid.lanes,
+    }
+    slots["wait_lane"] = int(cycles.sum()) * grid.size - sum(slots.values())
+    return Work(int(cycles.sum()), laid.steps * dense_cost, grid.size, slots, reads(laid))
+
+
+def _single_work(laid: Laid, costs: Counts, empty: Counts | int, sides: Sides, dense_cost: int, group: int = 1) -> Work:
+    """Return the work of a layer of one window; costs, empty: (images, groups, passes, time rows)."""
+    rows = costs.reshape(-1, laid.blocks)
+    least = np.ascontiguousarray(np.broadcast_to(empty, costs.shape)).reshape(rows.shape)
+    cycles, placed = staggered_cycles(laid, rows, least, group, passes=1)
+    full = np.full((laid.images * laid.groups, laid.blocks), dense_cost)
+    dense, _ = staggered_cycles(laid, full)
+    met = placed.reshape(costs.shape).astype(np.int64)
+    acts = sides.activation.reshape(laid.images, laid.groups, 1, -1).astype(np.int64)
+    own = (acts * sides.weight[None, :, :, 0]).reshape(*costs.shape, laid.lanes).sum(axis=4)
+    charged = costs * (_filters(laid) * laid.row_parts * laid.column_parts)[None, None, :, None]
+    slots = {
+        "busy": int((met * own).sum()),
+        "wait_lane": int((met * (charged * laid.block_lanes - own)).sum()),
+        "pad_lane": int((met * charged * (laid.grid.lanes - laid.block_lanes)).sum()),
+    }
+    slots["wait_column"] = cycles * laid.grid.size - sum(slots.values())
+    return Work(cycles, dense, laid.grid.size, slots, reads(laid))
