@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -23,11 +24,14 @@ KINDS = (
     "recurrent",
     "matmul",
 )
-"""What `shape_of` makes: convolutions of seven kinds, linear layers of one row and of several, steps, attention."""
+"""Kinds of layers: seven convolutions, linear layers of one row and of several, recurrent steps, attention products."""
+
+ALL_KINDS = (*KINDS, "first")
+"""The kinds of the conformance kit: "first" is a strided layer on a picture of three channels, first of its network."""
 
 
 def shape_of(kind: str, rng: np.random.Generator) -> LayerShape:
-    """Return a small shape of the kind."""
+    """Return a small shape of the kind, one of `ALL_KINDS`."""
 
     def pick(*choices: int) -> int:
         return int(rng.choice(choices))
@@ -43,6 +47,8 @@ def shape_of(kind: str, rng: np.random.Generator) -> LayerShape:
     groups, stride, dilation, R, S, W = 1, 1, 1, pick(1, 3), pick(1, 3), H
     if kind == "strided":
         stride = 2
+    if kind == "first":
+        C, stride, R, S = 3, 2, 3, 3
     if kind == "grouped":
         groups, C, K = pick(2, 3), pick(2, 5), pick(2, 5)
     if kind == "depthwise":
@@ -66,15 +72,15 @@ def shape_of(kind: str, rng: np.random.Generator) -> LayerShape:
 
 def make_layer(
     shape: LayerShape, rng: np.random.Generator, density: tuple[float, float] = (0.5, 0.5), bits: int = 12,
-    signed: bool = True, index: int = 1, name: str = "layer",
+    signed: bool = True, index: int = 1, name: str = "layer", word: int = 16,
 ) -> Layer:  # fmt: skip
-    """Return a layer with random codes of `bits`, a share of them not zero: (activations, weights)."""
+    """Return a layer with random values of `bits` in codes of `word` bits, a share not zero: (activations, weights)."""
 
     def operand(size: tuple[int, ...], share: float, negative: bool) -> Operand:
         top = 2 ** (bits - 1) - 1
         codes = rng.integers(-top if negative else 0, top, size, endpoint=True)
         scale = 2.0 ** -rng.integers(0, bits - 1, size)  # small values are frequent, as in networks
-        return Operand((codes * scale * (rng.random(size) < share)).astype(np.int16), 16)
+        return Operand((codes * scale * (rng.random(size) < share)).astype(np.int8 if word <= 8 else np.int16), word)
 
     activation = operand(shape.activation_shape, density[0], signed)
     return Layer(name, index, 0, shape, activation, operand(shape.weight_shape, density[1], True))
@@ -87,32 +93,41 @@ def random_layers(seed: int, count: int = 1, **options: Any) -> list[Layer]:
 
 
 @lru_cache(maxsize=1024)
-def layer_of(kind: str, seed: int, **options: Any) -> Layer:
+def layer_of(kind: str, seed: int, word: int = 16, **options: Any) -> Layer:
     """Return the layer of `kind` that `seed` makes, read only and named after both; options: of `make_layer`."""
-    rng = np.random.default_rng([KINDS.index(kind), seed])
-    return frozen_layer(make_layer(shape_of(kind, rng), rng, name=f"{kind}-{seed}", **options))
+    rng = np.random.default_rng([ALL_KINDS.index(kind), seed])
+    options = {"bits": min(12, word), "signed": bool(seed % 2), "index": int(kind != "first")} | options
+    return frozen_layer(make_layer(shape_of(kind, rng), rng, name=f"{kind}-{seed}", word=word, **options))
 
 
 def with_codes(layer: Layer, activation: npt.ArrayLike | None = None, weight: npt.ArrayLike | None = None) -> Layer:
-    """Return `layer` with other codes (broadcast to its shapes) and no zero points."""
+    """Return `layer` with other codes of the same width (broadcast to its shapes) and no zero points."""
 
     def operand(before: Operand, codes: npt.ArrayLike | None) -> Operand:
         if codes is None:
             return before
-        whole = np.ascontiguousarray(np.broadcast_to(np.asarray(codes, np.int16), before.codes.shape))
+        whole = np.broadcast_to(np.asarray(codes), before.codes.shape).astype(before.codes.dtype, order="C")
         return Operand(whole, before.bits)
 
     made = operand(layer.activation, activation), operand(layer.weight, weight)
-    return frozen_layer(Layer(layer.name, layer.index, layer.sample, layer.shape, *made))
+    return frozen_layer(replace(layer, activation=made[0], weight=made[1]))
 
 
-def full_layer(kind: str, seed: int, bits: int = 16) -> Layer:
-    """Return a layer of `kind` without a zero, every code of magnitude 2^(bits-1) - 1, signs at random."""
-    layer = layer_of(kind, seed)
+def with_output(layer: Layer) -> Layer:
+    """Return `layer` with the codes of its outputs: rectified and scaled to the width of the activations."""
+    outputs = np.maximum(convolve(layer), 0)
+    word = layer.activation.bits
+    codes = outputs * (2 ** (word - 1) - 1) // max(1, int(outputs.max()))
+    return replace(layer, output=Operand(codes.astype(layer.activation.codes.dtype), word))
+
+
+def full_layer(kind: str, seed: int, word: int = 16) -> Layer:
+    """Return a layer of `kind` without a zero, every code of magnitude 2^(word-1) - 1, signs at random."""
+    layer = layer_of(kind, seed, word)
     rng = np.random.default_rng(seed)
-    top = 2 ** (bits - 1) - 1
-    signs = (rng.choice((-1, 1), operand.codes.shape) for operand in (layer.activation, layer.weight))
-    return with_codes(layer, *(top * sign for sign in signs))
+    top = 2 ** (word - 1) - 1
+    signs = [rng.choice((-1, 1), operand.codes.shape) for operand in (layer.activation, layer.weight)]
+    return with_codes(layer, top * signs[0], top * signs[1])
 
 
 def frozen_layer(layer: Layer) -> Layer:
