@@ -19,6 +19,7 @@ class Product:
     of image n covers the pixels (p * stride[0] + r * dilation[0], q * stride[1] + s * dilation[1]).
     single: whether an image is one row of a linear product (one window, no neighbours). depthwise: whether C is 1
     and there are several groups. repeats: how often the whole product runs on the same codes, one after another.
+    before: rows and columns of padding in front of the map (negative: cropped).
     """
 
     activation: Codes
@@ -30,6 +31,7 @@ class Product:
     single: bool = False
     depthwise: bool = False
     repeats: int = 1
+    before: tuple[int, int] = (0, 0)
 
     @property
     def images(self) -> int:
@@ -92,9 +94,8 @@ def products(layer: Layer, batch: int = 1) -> list[Product]:
         top, bottom, left, right = shape.padding
         maps = _padded(_grouped(shape, activation), top, bottom, left, right)
         depthwise = shape.C == 1 and shape.groups > 1
-        return [
-            Product(maps, weights, shape.P, shape.Q, shape.stride, shape.dilation, depthwise=depthwise, repeats=batch)
-        ]
+        geometry = (shape.P, shape.Q, shape.stride, shape.dilation)
+        return [Product(maps, weights, *geometry, depthwise=depthwise, repeats=batch, before=(top, left))]
     rows = activation.reshape(shape.steps, shape.N, shape.groups, shape.C)
     copies = 1
     if batch > 1 and shape.kind == "matmul":
@@ -154,9 +155,9 @@ def _phases(shape: LayerShape, activation: Codes, weights: Codes, batch: int) ->
             taps = frozen(weights[:, :, :, rows.taps][:, :, :, :, columns.taps])
             framed = _padded(maps, *rows.borders, *columns.borders)
             steps = (rows.step, columns.step)
-            found.append(
-                Product(framed, taps, rows.outputs, columns.outputs, (1, 1), steps, depthwise=depthwise, repeats=batch)
-            )
+            geometry = (rows.outputs, columns.outputs, (1, 1), steps)
+            before = (rows.borders[0], columns.borders[0])
+            found.append(Product(framed, taps, *geometry, depthwise=depthwise, repeats=batch, before=before))
     return found
 
 
