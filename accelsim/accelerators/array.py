@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -82,6 +83,11 @@ class ArrayAccelerator(Accelerator):
         """Return what a busy lane spends on an activation and on a weight; None where it is no such product."""
         return None
 
+    def effectual(self, layer: Layer, profile: Profile) -> int | None:
+        """Return the busy slots of a batch whose operands are both other than zero; by default from `costs`."""
+        costs = self.costs(profile)
+        return None if costs is None else self.batch.size * effectual_slots(layer, *costs)
+
     def measurement(self) -> str:
         """Name what `measure` computes by the array's parameters, the word, the batch and the storage format."""
         parts = [self.accelerator, self.storage, self.word_bits, self.batch.size]
@@ -90,12 +96,9 @@ class ArrayAccelerator(Accelerator):
     def measure(self, layer: Layer, profile: Profile) -> dict[str, Any]:
         """Return the columns of the work on a layer and the stored bits of its operands."""
         work = self.work(layer, profile)
-        if work.effectual is None and (costs := self.costs(profile)) is not None:
-            found = work.columns()
-            effectual = self.batch.size * effectual_slots(layer, *costs)
-            found |= {"slots_effectual": effectual, "slots_ineffectual": found["slots_busy"] - effectual}
-        else:
-            found = work.columns()
+        if work.effectual is None and (effectual := self.effectual(layer, profile)) is not None:
+            work = replace(work, effectual=min(effectual, work.slots.get("busy", 0)))
+        found = work.columns()
         return found | {f"stored_{role}_bits": bits for role, bits in self._stored(layer, profile).items()}
 
     def dense(self) -> Self:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.lanes import GridAccelerator, GridParameters
+from accelsim.analyzers.codes import Codes
 from accelsim.analyzers.profile import Profile
+from accelsim.dataflows.lanes.differences import effectual_slots
 from accelsim.dataflows.lanes.grid import Laid, lay
 from accelsim.dataflows.lanes.serial import Columns, serial_work
-from accelsim.dataflows.lanes.shifts import shift_columns
-from accelsim.dataflows.lanes.widths import difference_columns, width_columns
+from accelsim.dataflows.lanes.shifts import part_terms, shift_columns
+from accelsim.dataflows.lanes.widths import difference_columns, part_widths, width_columns, width_table
 from accelsim.dataflows.work import Work, joined, repeated
 from accelsim.layer import Layer
 
@@ -50,9 +53,26 @@ class Diffy(GridAccelerator):
         full = min(self.word_bits, array.pe_width)
         parts = []
         for laid in lay(layer, array, profile.activation_bits, profile.weight_bits, self.batch.size):
-            columns = self._columns(laid, layer.shape.kind == "conv", profile)
-            parts.append(repeated(serial_work(laid, columns, full, array.column_registers), laid.repeats))
+            differential = layer.shape.kind == "conv"
+            columns = self._columns(laid, differential, profile)
+            work = serial_work(laid, columns, full, array.column_registers)
+            parts.append(repeated(work, laid.repeats))
         return joined(parts)
+
+    def effectual(self, layer: Layer, profile: Profile) -> int:
+        """Return the busy slots whose activation, or difference, and weight are both other than zero."""
+        found = 0
+        for laid in lay(layer, self.accelerator, profile.activation_bits, profile.weight_bits, self.batch.size):
+            cost = partial(self._cost, parts=laid.column_parts)
+            found += effectual_slots(laid, cost, layer.shape.kind == "conv") * laid.repeats
+        return found
+
+    def _cost(self, values: Codes, parts: int) -> Codes:
+        """Return what a lane spends on each value."""
+        array = self.accelerator
+        if array.backend == "pragmatic":
+            return part_terms(values, array.encoding, array.pe_width, parts)
+        return part_widths(values, width_table(array.pe_width, True, array.minor_bit), True, array.pe_width, parts)
 
     def _columns(self, laid: Laid, differential: bool, profile: Profile) -> Columns:
         array = self.accelerator

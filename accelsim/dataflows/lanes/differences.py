@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from accelsim.analyzers.codes import Codes, frozen
 from accelsim.dataflows.lanes.grid import Laid
+
+Cost = Callable[[Codes], Codes]
 
 
 def differences(laid: Laid) -> Codes:
@@ -18,3 +22,28 @@ def differences(laid: Laid) -> Codes:
     found = values.copy()
     found[..., step:, :] = values[..., step:, :] - values[..., : values.shape[-2] - step, :]
     return frozen(found)
+
+
+def effectual_slots(laid: Laid, cost: Cost, differential: bool) -> int:
+    """Return the summed cost of the activations, or differences, that are not zero and meet a non-zero weight.
+
+    cost: of a value on its own. For the filters and images of a laid product, repeats not counted.
+    """
+    from accelsim.dataflows.lanes.kernels.twosided import tap_sums
+
+    bases, offsets = laid.window_bases(), laid.tap_offsets()
+    starts = np.arange(bases.size) % laid.P == 0
+    sides = [(laid.activation, bases[starts]), (differences(laid), bases[~starts])]
+    if not differential:
+        sides = [(laid.activation, bases)]
+    live = np.count_nonzero(laid.weight, axis=1).transpose(0, 3, 2, 1).reshape(laid.groups, laid.taps, laid.channels)
+    table = cost(np.arange(-(2**15), 2**15))
+    table[2**15] = 0
+    total = 0
+    for values, windows in sides:
+        costs = table[values.astype(np.int32) + 2**15].astype(np.uint8)
+        flat = costs.reshape(-1, laid.channels, *costs.shape[3:]).transpose(0, 3, 2, 1)
+        for i, one in enumerate(flat.reshape(flat.shape[0], laid.plane, laid.channels)):
+            sums = tap_sums(frozen(one), frozen(windows), offsets)
+            total += int((sums * live[i % laid.groups]).sum())
+    return total * laid.row_parts
