@@ -11,6 +11,28 @@ import numpy as np
 from accelsim.layer import Layer, LayerShape, Operand
 
 NETWORKS = ("tiny", "resnet20")
+MACHINES = {
+    "DaDianNao": ("dadiannao",),
+    "DaDianNao16": ("dadiannao", "columns=16"),
+    "Stripes": ("stripes",),
+    "ShapeShifter": ("shapeshifter",),
+    "ShapeShifterMB": ("shapeshifter", "minor_bit=true"),
+    "ShapeShifterCR1": ("shapeshifter", "column_registers=1"),
+    "ShapeShifterDiffy": ("diffy", "backend=shapeshifter"),
+    "Loom": ("loom",),
+    "DynLoom": ("loom", "dynamic_weights=true"),
+    "BitPragmatic": ("pragmatic",),
+    "BitPragmaticBooth": ("pragmatic", "encoding=run_recoding"),
+    "BitPragmaticFull": ("pragmatic", "first_stage_bits=4"),
+    "BitPragmaticDiffy": ("diffy",),
+    "Laconic": ("laconic",),
+    "BitPragmaticCR1": ("pragmatic", "column_registers=1"),
+    "ShapeShifterGS4": ("shapeshifter", "group_size=4"),
+    "LoomPSB2": ("loom", "bits_per_cycle=2"),
+    "DynLoomMB": ("loom", "dynamic_weights=true", "minor_bit=true"),
+    "LaconicBooth": ("laconic", "encoding=run_recoding"),
+}
+"""Machine and options of each of DNNsim's labels."""
 
 
 @lru_cache(maxsize=4)

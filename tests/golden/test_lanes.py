@@ -10,31 +10,20 @@ from accelsim.accelerators.base import load_hardware
 from accelsim.analyzers.profile import profile
 from tests import golden_dnnsim
 
-MACHINES = {
-    "DaDianNao": ("dadiannao",),
-    "DaDianNao16": ("dadiannao", "columns=16"),
-    "Stripes": ("stripes",),
-    "ShapeShifter": ("shapeshifter",),
-    "ShapeShifterMB": ("shapeshifter", "minor_bit=true"),
-    "ShapeShifterCR1": ("shapeshifter", "column_registers=1"),
-    "ShapeShifterDiffy": ("diffy", "backend=shapeshifter"),
-    "Loom": ("loom",),
-    "DynLoom": ("loom", "dynamic_weights=true"),
-    "BitPragmatic": ("pragmatic",),
-    "BitPragmaticBooth": ("pragmatic", "encoding=run_recoding"),
-    "BitPragmaticFull": ("pragmatic", "first_stage_bits=4"),
-    "BitPragmaticDiffy": ("diffy",),
-    "Laconic": ("laconic",),
-}
+LANE_ARRAYS = [
+    name for name, (machine, *_) in golden_dnnsim.MACHINES.items() if machine not in ("scnn", "bit_tactical")
+]
 
 
-@pytest.mark.parametrize("label", MACHINES)
+@pytest.mark.parametrize("label", LANE_ARRAYS)
 @pytest.mark.parametrize("network", golden_dnnsim.NETWORKS)
 @pytest.mark.parametrize("compat", [False, True])
 def test_compute_cycles_equal_dnnsim(label: str, network: str, compat: bool, shared: Path) -> None:
     folder = shared / "golden" / "dnnsim" / network
+    if not (folder / f"{label}.csv").is_file():
+        pytest.skip(f"no reference for {label}")
     expected = golden_dnnsim.results(folder, label)
-    name, *options = MACHINES[label]
+    name, *options = golden_dnnsim.MACHINES[label]
     settings = [f"accelerator.{option}" for option in options]
     machine = load_hardware(name, [*settings, f"accelerator.dnnsim_compat={str(compat).lower()}"])
     found = {layer.name: machine.work(layer, profile([layer])).cycles for layer in golden_dnnsim.layers(folder)}  # type: ignore[attr-defined]

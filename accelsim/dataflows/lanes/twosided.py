@@ -37,7 +37,7 @@ def term_work(laid: Laid, encoding: str, dense_cost: int) -> Work:
         found = magnitude(values)
         if parts == 1 and encoding == "ones" and width >= 16:
             return [np.bitwise_count(found)]
-        return [counts[(found >> (part * width)) & mask] for part in range(parts)]
+        return [np.take(counts, (found.astype(np.int32) >> (part * width)) & mask) for part in range(parts)]
 
     acts, weights = costs(laid.activation, laid.column_parts), costs(laid.weight, laid.row_parts)
     maps = _channels_last(laid, _most(acts))

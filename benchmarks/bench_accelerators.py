@@ -1,0 +1,102 @@
+"""Time the accelerators against DNNsim's recorded times: `python -m benchmarks.bench_accelerators`.
+
+Seconds per image in process (kernels compiled, codes in memory) and of the whole command on the reference folders,
+each beside DNNsim's recorded user seconds for the same machine and options, and their ratio. The codes of the shapes
+`alexnetconv` and `resnet18` are random; DNNsim's own were others, its time depends little on them. With --dnnsim PATH its
+binary is timed on this machine instead of trusting the record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from accelsim.accelerators.base import load_hardware
+from accelsim.analyzers.profile import Profile, profile
+from accelsim.layer import Layer
+from benchmarks.networks import SHARED, network
+from tests.golden_dnnsim import MACHINES
+
+NETWORKS = ("resnet20", "squeezenet", "alexnetconv", "resnet18")
+
+
+def median_s(action: Callable[[], object], repeats: int) -> float:
+    """Return the median duration of `action` in seconds, after one call that is not timed."""
+    action()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def machine(label: str) -> Any:
+    """Return the machine of a DNNsim label."""
+    name, *options = MACHINES[label]
+    return load_hardware(name, [f"accelerator.{option}" for option in options])
+
+
+def in_process_s(label: str, layers: list[tuple[Layer, Profile]], repeats: int) -> float:
+    """Return the median seconds of one image, static profiles known."""
+    array = machine(label)
+    return median_s(lambda: [array.work(layer, known) for layer, known in layers], repeats)
+
+
+def whole_process_s(label: str, folder: Path, repeats: int) -> float:
+    """Return the median seconds of `accelsim run --csv` on a reference folder in a fresh process.
+
+    The folder is read, checked and replayed each time: the cache of bundles and statistics is a new one.
+    """
+    name, *options = MACHINES[label]
+    settings = [part for option in options for part in ("--set", f"accelerator.{option}")]
+    command = [sys.executable, "-m", "accelsim", "run", "--hw", name, "--workload", str(folder), "--csv", *settings]
+
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as cache:
+            environment = {**os.environ, "ACCELSIM_CACHE": cache}
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+    return median_s(run, repeats)
+
+
+def recorded() -> dict[tuple[str, str], float]:
+    """Return DNNsim's recorded user seconds per network and label."""
+    path = SHARED / "golden" / "dnnsim" / "times.csv"
+    return {(row["network"], row["machine"]): float(row["user_s_median"]) for row in csv.DictReader(path.open())}
+
+
+def main() -> None:
+    """Print one line per network and machine."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=(*NETWORKS, "tiny"))
+    parser.add_argument("--machines", nargs="+", default=list(MACHINES), choices=list(MACHINES))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--whole", action="store_true", help="time the whole command as well, on the reference folders")
+    arguments = parser.parse_args()
+    peer = recorded()
+    print(f"{'network':12} {'machine':20} {'ours':>12} {'DNNsim':>9} {'ratio':>8} {'whole command':>14} {'ratio':>7}")
+    for name in arguments.networks:
+        layers = [(layer, profile([layer])) for layer in network(name)]
+        for label in arguments.machines:
+            seconds, theirs = in_process_s(label, layers, arguments.repeats), peer.get((name, label))
+            line = f"{name:12} {label:20} {seconds * 1e3:9.2f} ms "
+            line += f"{theirs:7.2f} s {theirs / seconds:7.0f}x" if theirs else f"{'':9} {'':8}"
+            folder = SHARED / "golden" / "dnnsim" / name
+            if arguments.whole and folder.is_dir():
+                whole = whole_process_s(label, folder, min(3, arguments.repeats))
+                line += f" {whole:12.2f} s" + (f" {theirs / whole:6.1f}x" if theirs else "")
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
