@@ -124,7 +124,8 @@ class ArrayAccelerator(Accelerator):
         found: dict[str, int] = {}
         kept = {"activation": layer.activation, "weight": layer.weight, "output": layer.output}
         for role, operand in kept.items():
-            form = self.storage.weight if role == "weight" else self.storage.activation
+            static = role == "weight" and not layer.dynamic_weight  # both operands of attention are activations
+            form = self.storage.weight if static else self.storage.activation
             precision = profile.weight_bits if role == "weight" else profile.activation_bits
             if operand is None:
                 found[role] = layer.shape.outputs * self.word_bits

@@ -16,8 +16,9 @@ def stored_bits(values: Codes, form: str, bits: int, precision: int, group_value
 
     plain: `bits` each. profiled: `precision` each. groups: each `group_values` consecutive channels at their own
     width (sign included if the tensor has a negative value) behind a field of 4 bits. bitmask: one bit each, and
-    `bits` per non-zero. zero_run: a run of `run_bits` and `bits` per non-zero, a placeholder where a run
-    overflows (SCNN). relative_index: the same, runs restarting at each filter or channel (EIE columns).
+    `bits` per non-zero. nonzero: `bits` per non-zero alone, for machines that count their own metadata. zero_run:
+    a run of `run_bits` and `bits` per non-zero, a placeholder where a run overflows (SCNN). relative_index: the
+    same, runs restarting at each filter or channel (EIE columns).
     Raises ValueError for another name.
     """
     if form == "plain":
@@ -29,6 +30,8 @@ def stored_bits(values: Codes, form: str, bits: int, precision: int, group_value
         return groups.total_width() + FIELD_BITS * groups.unions.size
     if form == "bitmask":
         return values.size + bits * int(np.count_nonzero(values))
+    if form == "nonzero":
+        return bits * int(np.count_nonzero(values))
     if form in ("zero_run", "relative_index"):
         rows = values.reshape(1, -1) if form == "zero_run" else values.reshape(values.shape[0], -1)
         return run_entries(rows, run_bits) * (bits + run_bits)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from accelsim.config import Sourced
 
-Format = Literal["plain", "profiled", "groups", "bitmask", "zero_run", "relative_index"]
+Format = Literal["plain", "profiled", "groups", "bitmask", "nonzero", "zero_run", "relative_index"]
 
 
 class Storage(Sourced):
