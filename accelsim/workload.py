@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from accelsim.errors import ConfigError, InputError, UnknownNameError
 from accelsim.quantize import Quantization
 from accelsim.sources import SOURCES, Source
 from accelsim.sources.capture import NAME, bundle_path, record_to, trace_key_parts
+from accelsim.sources.coded import write_codes
+from accelsim.sources.npy import MODEL
 from accelsim.trace import Trace
 
 
@@ -24,7 +27,9 @@ class _Common(Spec):
     name: str = Field(pattern=NAME, description="letters, digits, dot, dash, underscore")
     description: str = ""
     source: str = Field(description="where the network comes from: a name of the catalogue of sources")
-    samples: int = Field(default=1, ge=1, description="how many of the source's inputs are captured")
+    samples: int | None = Field(
+        default=None, ge=1, description="how many of the source's inputs are captured; one, or all of an npy folder"
+    )
     quantization: Quantization = Quantization()
 
 
@@ -44,16 +49,20 @@ class Workload(_Common):
     @property
     def inputs(self) -> int:
         """How many inputs are captured: `samples`, or as many as there are."""
-        return min(self.samples, self.model.available() or self.samples)
+        there = self.model.available()
+        if self.samples is None:
+            return there if there and self.model.every else 1
+        return min(self.samples, there or self.samples)
 
 
 def load_workload(reference: str | Path, overrides: Iterable[str] = ()) -> Workload:
-    """Read a workload by name or path, after ``key=value`` `overrides`.
+    """Read a workload by name or path, after ``key=value`` `overrides`; a folder of arrays is a workload by its path.
 
-    Raises UnknownNameError for an unknown workload, ConfigError with every problem of the file and its line.
+    Raises UnknownNameError for an unknown workload, ConfigError with every problem of the file and its line,
+    InputError for a folder without model.csv.
     """
-    path = catalogue.find("workload", str(reference))
-    document = override(strictyaml.read(path), overrides)
+    path, document = _document(str(reference))
+    document = override(document, overrides)
     source, problem = _source(document)
     both = create_model(source.__name__, __base__=(_Common, source))
     try:
@@ -80,19 +89,41 @@ def open_trace(workload: Workload, force: bool = False, cache: Path | None = Non
     target = bundle_path(workload.name, key, cache)
     if not force and (target / "manifest.json").is_file():
         return Trace(target)
-    module, inputs, warnings, trained = workload.model.load()
-    if len(inputs) < workload.inputs:
-        raise InputError(
-            f"workload {workload.name}: samples is {workload.samples}, the source has {len(inputs)}",
-            f"set samples to {len(inputs)} or less" if inputs else "the source gave no inputs",
-        )
-    chosen = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[: workload.inputs]]
     # a folder without a manifest is no bundle and would be in the way
     replace = force or target.exists()
     origin = _portable({"workload": workload.model_dump(mode="json"), "fingerprint": workload.model.fingerprint()})
+    encoded = workload.model.layers(workload.inputs)
+    if encoded is not None:
+        if workload.quantization != Quantization():
+            raise ConfigError(
+                f"workload {workload.name}: source {workload.source} gives codes; `quantization` has no effect"
+            )
+        return write_codes(encoded, target, workload.name, key, replace, origin)
+    module, inputs, warnings, trained = workload.model.load()
+    if len(inputs) < workload.inputs:
+        raise InputError(
+            f"workload {workload.name}: samples is {workload.inputs}, the source has {len(inputs)}",
+            f"set samples to {len(inputs)} or less" if inputs else "the source gave no inputs",
+        )
+    chosen = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[: workload.inputs]]
     return record_to(
         module, chosen, target, workload.name, key, workload.quantization, list(warnings), trained, replace, origin
     )
+
+
+def _document(reference: str) -> tuple[Path, strictyaml.Document]:
+    """Return the path and content of a workload's file, or of the one that a folder of arrays stands for."""
+    path = Path(reference).expanduser()
+    if path.is_dir() and (path / MODEL).is_file():
+        place = path.resolve()
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", place.name).lstrip("._-") or "npy"
+        return path, strictyaml.Document(str(path), {"name": name, "source": "npy", "folder": str(place)})
+    shipped = catalogue.names("workload")
+    if path.is_dir() and path.suffix not in (".yaml", ".yml") and reference not in shipped:
+        hint = f"a workload is such a folder, a YAML file or one of: {', '.join(shipped)}"
+        raise InputError(f"folder {reference} holds no {MODEL}", hint)
+    path = catalogue.find("workload", reference)
+    return path, strictyaml.read(path)
 
 
 def _portable(value: Any) -> Any:

@@ -5,10 +5,12 @@ Importing this package, or any module directly inside it, loads no torch; `recor
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from accelsim.config import Spec
+from accelsim.layer import Layer
 from accelsim.registry import Registry
 
 SOURCES = Registry("source", "accelsim.sources")
@@ -28,11 +30,29 @@ class Loaded(NamedTuple):
     trained: bool | None = True
 
 
+class Encoded(NamedTuple):
+    """Codes of a source that needs no network to be run.
+
+    layers: every sample of the first layer, then of the next; formats of operands and codes of static weights are the
+    same for all samples of a layer. total: number of layers. warnings: complete when the last layer is taken.
+    conventions, quantization: JSON-like, for the manifest.
+    """
+
+    layers: Iterator[Layer]
+    total: int
+    warnings: list[str]
+    conventions: dict[str, str]
+    quantization: dict[str, Any]
+
+
 class Source(Spec):
     """Base of a source; its fields are the keys that a workload YAML of this source adds to the common ones.
 
-    A field must not be called name, description, source, samples or quantization.
+    A source gives a network (`load`) or codes (`layers`). A field must not be called name, description, source,
+    samples or quantization. every: whether all inputs are taken when the workload does not say how many (else one).
     """
+
+    every: ClassVar[bool] = False
 
     def beside(self, folder: Path) -> Self:
         """Return the source with its relative paths taken from `folder`, where the workload's file stands."""
@@ -45,6 +65,13 @@ class Source(Spec):
     def fingerprint(self) -> dict[str, Any]:
         """Return JSON-like data that changes whenever the network or its inputs do. Must not load torch."""
         raise NotImplementedError
+
+    def layers(self, samples: int) -> Encoded | None:
+        """Return the codes of the first `samples` inputs, None for a source of networks. Must not load torch.
+
+        Raises InputError, also while the layers are taken, when the inputs cannot be used.
+        """
+        return None
 
     def load(self) -> Loaded:
         """Build the network and its inputs. Raises InputError when weights or inputs cannot be used."""
