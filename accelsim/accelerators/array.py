@@ -112,7 +112,9 @@ class ArrayAccelerator(Accelerator):
         row: Row = {name: statistics[name] for name in statistics if name in _WORK_COLUMNS}
         if self._dense:
             lanes = statistics["slots"] // max(1, statistics["compute_cycles"])
-            row |= {"compute_cycles": row["dense_cycles"], "slots": lanes * statistics["dense_cycles"]}
+            slots = lanes * statistics["dense_cycles"]
+            every = shape.macs * self.batch.size * self.word_bits**2 * lanes // self.multiplier_bits()
+            row |= {"compute_cycles": row["dense_cycles"], "slots": slots, "slots_busy": min(slots, every)}
         row["macs"] = shape.macs * self.batch.size
         row |= self._traffic(shape, statistics)
         row |= self._time(row)
@@ -171,7 +173,7 @@ class ArrayAccelerator(Accelerator):
     def _energy(self, row: Row) -> Row:
         table, word = self.energy, self.word_bits
         slots = float(row["slots"])
-        busy = slots if self._dense else float(row["slots_busy"])
+        busy = float(row["slots_busy"])
         metadata = 0.0 if self._dense else float(row["weight_metadata_bits"]) + float(row["activation_metadata_bits"])
         local = (
             table.activation_word_pj * float(row["activation_reads"])
