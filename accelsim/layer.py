@@ -137,7 +137,7 @@ class Operand:
     @property
     def centred(self) -> bool:
         """Whether the code of a real zero is 0 (no zero point)."""
-        return not np.any(self.zero_point)
+        return self.zero_point == 0 if isinstance(self.zero_point, int) else not np.any(self.zero_point)
 
     def centre(self) -> npt.NDArray[np.integer]:
         """Return code minus zero point, widened to int32 unless the zero point is 0; a real zero is then 0."""

@@ -64,8 +64,10 @@ def _squeezenet() -> list[Layer]:
     import loaders
 
     import accelsim
+    from accelsim.sources.torchvision_ops import import_torchvision
     from tests.realdata_inputs import imagenet, torchvision_like
 
+    import_torchvision()
     inputs = imagenet(SHARED / "realdata" / "data", torchvision_like, 1, 224)
     trace = accelsim.capture(loaders.load("squeezenet1_1"), inputs, name="squeezenet")
     return list(trace)

@@ -35,6 +35,12 @@ def centred_bits(operand: Operand) -> int:
 
 def frozen(array: Codes) -> Codes:
     """Return a read-only, C-contiguous, aligned view of `array` (a copy only when it is not so already)."""
-    view = np.require(array, requirements=["C", "A"]).view(np.ndarray)
+    flags = array.flags
+    if type(array) is np.ndarray and flags.c_contiguous and flags.aligned:
+        if not flags.writeable:
+            return array
+        view = array.view()
+    else:
+        view = np.require(array, requirements=["C", "A"]).view(np.ndarray)
     view.flags.writeable = False
     return view

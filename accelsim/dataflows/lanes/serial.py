@@ -49,23 +49,41 @@ def transposed_plane(values: Codes) -> Codes:
     return frozen(flat.transpose(0, 2, 1)).reshape(flat.shape[0], -1)
 
 
-def pixel_times(laid: Laid) -> Counts:
-    """Return how many windows and kernel positions meet each pixel."""
-    from accelsim.dataflows.lanes.kernels.gather import multiplicity
+def pixel_times(laid: Laid, windows: slice = slice(None)) -> Counts:
+    """Return how many (window, kernel position) pairs meet each pixel: (X * Y,), the second axis fastest.
 
-    return multiplicity(laid.window_bases(), laid.tap_offsets(), laid.plane)
+    windows: those along the first axis to count.
+    """
+    first = (
+        np.arange(laid.P)[windows, None] * laid.stride[0] + np.arange(laid.weight.shape[3]) * laid.dilation[0]
+    ).ravel()
+    second = (np.arange(laid.Q)[:, None] * laid.stride[1] + np.arange(laid.weight.shape[4]) * laid.dilation[1]).ravel()
+    counts = [
+        np.bincount(at, minlength=size) for at, size in zip((first, second), laid.activation.shape[3:], strict=True)
+    ]
+    return np.outer(*counts).ravel()
 
 
-def row_cost(laid: Laid, values: Codes, cost: Callable[[Codes], Codes], times: Counts) -> Counts:
+def row_cost(laid: Laid, values: Codes, table: Codes, times: Counts) -> Counts:
     """Return the summed cost of the lanes of each block for one filter: (blocks of all groups,).
 
-    values: (channels of all groups, plane); cost: of a value; times: how often each pixel is met.
+    values: of the shape of `laid.activation`; table: cost by bit pattern (`by_pattern`); times: as `pixel_times`.
     """
     from accelsim.dataflows.lanes.kernels.gather import weighted_cost
 
-    low, high = int(values.min()), int(values.max())
-    table = frozen(cost(np.arange(low, high + 1, dtype=np.int32)).astype(np.uint16))
-    return weighted_cost(values, low, table, times, laid.channels, laid.lanes)
+    flat = values.reshape(laid.images * laid.groups, laid.channels, -1)
+    return weighted_cost(flat, table, times, laid.lanes)
+
+
+def by_pattern(cost: Callable[[Codes], Codes], bits: int) -> Codes:
+    """Return the cost of every value of `bits` bits, indexed by its two's complement pattern."""
+    values = np.arange(1 << bits)
+    return frozen(cost(np.where(values >> (bits - 1), values - (1 << bits), values)).astype(np.uint16))
+
+
+def pattern_bits(values: Codes) -> int:
+    """Return the width of pattern that tells all values of the type apart (centred codes have at most 17 bits)."""
+    return 16 if values.dtype.itemsize == 2 else 18
 
 
 def serial_work(laid: Laid, columns: Columns, dense_cost: int, registers: int = 0) -> Work:

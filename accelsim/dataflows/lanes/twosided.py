@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.analyzers.codes import Codes, frozen
 from accelsim.analyzers.terms import term_positions
 from accelsim.dataflows.lanes.grid import Laid, magnitude
-from accelsim.dataflows.lanes.serial import Counts, reads, staggered_cycles, transposed_plane
+from accelsim.dataflows.lanes.serial import Counts, reads, staggered_cycles
 from accelsim.dataflows.lanes.widths import part_widths, union_maps, width_table
 from accelsim.dataflows.work import Work
 
@@ -67,7 +67,7 @@ def dynamic_width_work(
 
     width = laid.grid.pe_width
     tables = width_table(width, signed[0], trimmed, bits_per_cycle), width_table(width, signed[1], trimmed)
-    unions = union_maps(laid, transposed_plane(laid.activation), signed[0])
+    unions = union_maps(laid, laid.activation, signed[0])
     weights = _weight_widths(laid, tables[1], signed[1], group)
     own = _own_widths(laid.activation, tables[0], signed[0], width, laid.column_parts)
     own_weight = _own_widths(laid.weight, tables[1], signed[1], width, laid.row_parts)
@@ -114,7 +114,7 @@ def _channels_last(laid: Laid, costs: Codes) -> Codes:
 
 def _by_pass(laid: Laid, costs: Codes, reduce: np.ufunc) -> Codes:
     """Reduce weight costs over the filters of each pass: (groups, passes, kernel positions, channels of blocks)."""
-    dtype = np.uint8 if reduce is np.maximum else np.int64
+    dtype = np.uint8 if reduce is np.maximum else np.uint32
     starts = np.arange(laid.passes) * laid.rows * laid.tiles
     found = reduce.reduceat(costs, starts, axis=1, dtype=dtype).transpose(0, 1, 4, 3, 2)  # kernel columns slowest
     out = np.zeros((*found.shape[:4], laid.blocks * laid.lanes), dtype)
@@ -125,14 +125,13 @@ def _by_pass(laid: Laid, costs: Codes, reduce: np.ufunc) -> Codes:
 def _weight_widths(laid: Laid, table: Codes, signed: bool, group: int) -> Codes:
     """Return the widest group of rows of each pass: (groups, passes, kernel positions, blocks)."""
     groups, filters = laid.weight.shape[:2]
-    planes = laid.weight.reshape(groups * filters, laid.channels, *laid.weight.shape[3:])
-    flat = frozen(planes.transpose(0, 1, 3, 2)).reshape(groups * filters * laid.channels, laid.taps)
+    flat = laid.weight.reshape(groups * filters, *laid.weight.shape[2:])
     from accelsim.dataflows.lanes.kernels.reduce import unions
 
     parts = laid.row_parts
-    found = np.zeros((parts, groups * filters * laid.blocks, laid.taps), np.uint32)
+    found = np.empty((parts, groups * filters * laid.blocks, laid.taps), np.uint32)
     for part in range(parts):
-        unions(flat, laid.channels, laid.lanes, laid.grid.pe_width, part, signed, found[part])
+        unions(flat, laid.lanes, laid.grid.pe_width, part, signed, found[part])
     # rows of a tile: filter 0 part 0, filter 0 part 1, ..., tiles filled up with empty rows
     shaped = found.reshape(parts, groups, filters, laid.blocks, laid.taps).transpose(1, 2, 0, 3, 4)
     size = laid.rows * parts
@@ -160,7 +159,7 @@ def _lockstep_work(laid: Laid, found: Counts, sides: Sides, dense_cost: int) -> 
     busy = 0
     for i, costs in enumerate(sides.activation):
         sums = tap_sums(costs, bases, offsets)
-        busy += int((sums * sides.weight[i % laid.groups].sum(axis=0)).sum())
+        busy += int((sums * sides.weight[i % laid.groups].sum(axis=0, dtype=np.int64)).sum())
     steps, windows, empty = found[..., 0], found[..., 1] * parts, found[..., 2] * parts
     filters = _filters(laid)
     rows = (filters * laid.row_parts)[None, :, None]

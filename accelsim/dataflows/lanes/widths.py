@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from accelsim.analyzers.codes import Codes, frozen
 from accelsim.analyzers.precision import set_widths
 from accelsim.dataflows.lanes.differences import differences
 from accelsim.dataflows.lanes.grid import Laid
-from accelsim.dataflows.lanes.serial import Columns, Counts, pixel_times, row_cost, transposed_plane
+from accelsim.dataflows.lanes.serial import Columns, Counts, by_pattern, pattern_bits, pixel_times, row_cost
 
 Widths = Codes
 
@@ -27,34 +25,25 @@ def width_columns(
     group: neighbouring columns that share a width. unit: see `Columns`.
     """
     table = width_table(laid.grid.pe_width, signed, trimmed, bits_per_cycle)
-    values = transposed_plane(laid.activation)
-    times = pixel_times(laid)
-    own = own_widths(laid, table, signed)
-    return _columns(union_maps(laid, values, signed), table, group, row_cost(laid, values, own, times), unit)
+    bits = pattern_bits(laid.activation)
+    own = own_table(laid.grid.pe_width, laid.column_parts, signed, trimmed, bits_per_cycle, bits)
+    cost = row_cost(laid, laid.activation, own, pixel_times(laid))
+    return _columns(union_maps(laid, laid.activation, signed), table, group, cost, unit)
 
 
 def difference_columns(laid: Laid, trimmed: bool = False, group: int = 1) -> Columns:
     """Return the columns of `laid` when all windows but the first of a run take differences (Diffy)."""
     table = width_table(laid.grid.pe_width, True, trimmed, 1)
-    own = own_widths(laid, table, True)
-    raw, deltas = (transposed_plane(v) for v in (laid.activation, differences(laid)))
-    firsts, others = window_times(laid)
-    total = row_cost(laid, raw, own, firsts) + row_cost(laid, deltas, own, others)
+    deltas = differences(laid)
+
+    def cost(values: Codes, windows: slice) -> Counts:
+        own = own_table(laid.grid.pe_width, laid.column_parts, True, trimmed, 1, pattern_bits(values))
+        return row_cost(laid, values, own, pixel_times(laid, windows))
+
+    total = cost(laid.activation, slice(0, 1)) + cost(deltas, slice(1, None))
     columns = _columns(union_maps(laid, deltas, True), table, group, total, 1)
-    first = union_maps(laid, raw, True)
-    return replace(columns, first=first if group > 1 else frozen(table[first]))
-
-
-def window_times(laid: Laid) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return how many (window, kernel position) pairs meet each pixel: windows at the first axis' start, others."""
-    from accelsim.dataflows.lanes.kernels.gather import multiplicity
-
-    bases, offsets = laid.window_bases(), laid.tap_offsets()
-    starts = np.arange(bases.size) % laid.P == 0
-    return (
-        multiplicity(frozen(bases[starts]), offsets, laid.plane),
-        multiplicity(frozen(bases[~starts]), offsets, laid.plane),
-    )
+    first = union_maps(laid, laid.activation, True)
+    return replace(columns, first=first if group > 1 else np.take(table, first))
 
 
 @lru_cache(maxsize=32)
@@ -64,21 +53,26 @@ def width_table(pe_width: int, signed: bool, trimmed: bool, bits_per_cycle: int 
     return frozen((-(-widths.astype(np.int64) // bits_per_cycle)).astype(np.uint8))
 
 
+@lru_cache(maxsize=64)
+def own_table(pe_width: int, parts: int, signed: bool, trimmed: bool, bits_per_cycle: int, bits: int) -> Codes:
+    """Return the cost of a value on its own, all its parts summed, by bit pattern."""
+    table = width_table(pe_width, signed, trimmed, bits_per_cycle)
+    return by_pattern(lambda codes: part_widths(codes, table, signed, pe_width, parts), bits)
+
+
 def union_maps(laid: Laid, values: Codes, signed: bool) -> Codes:
-    """Return the OR of the folded values of each block of lanes: (column parts, blocks of all groups, plane)."""
+    """Return the OR of the folded values of each block of lanes: (column parts, blocks of all groups, Y * X).
+
+    values: of the shape of `laid.activation`.
+    """
     from accelsim.dataflows.lanes.kernels.reduce import unions
 
     sets = laid.images * laid.groups
-    out = np.zeros((laid.column_parts, sets * laid.blocks, values.shape[1]), np.uint32)
+    flat = values.reshape(sets, *values.shape[2:])
+    out = np.empty((laid.column_parts, sets * laid.blocks, laid.plane), np.uint32)
     for part in range(laid.column_parts):
-        unions(values, laid.channels, laid.lanes, laid.grid.pe_width, part, signed, out[part])
+        unions(flat, laid.lanes, laid.grid.pe_width, part, signed, out[part])
     return frozen(out)
-
-
-def own_widths(laid: Laid, table: Widths, signed: bool) -> Callable[[Codes], Codes]:
-    """Return the cost of a value on its own, all its parts summed."""
-    width, parts = laid.grid.pe_width, laid.column_parts
-    return lambda codes: part_widths(codes, table, signed, width, parts)
 
 
 def part_widths(codes: Codes, table: Widths, signed: bool, width: int, parts: int) -> Codes:
@@ -95,5 +89,5 @@ def part_widths(codes: Codes, table: Widths, signed: bool, width: int, parts: in
 
 def _columns(maps: Codes, table: Widths, group: int, cost: Counts, unit: int) -> Columns:
     if group == 1:
-        return Columns(frozen(table[maps]), cost, unit=unit, empty=int(table[0]))
+        return Columns(np.take(table, maps), cost, unit=unit, empty=int(table[0]))
     return Columns(maps, cost, table=table, group=group, unit=unit, empty=int(table[0]))

@@ -60,36 +60,23 @@ def gather_steps(
 
 
 @njit(nogil=True, cache=True)
-def multiplicity(bases: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], plane: int) -> npt.NDArray[np.int64]:
-    """Return how many (window, kernel position) pairs meet each pixel."""
-    out = np.zeros(plane, np.int64)
-    for t in range(offsets.size):
-        for w in range(bases.size):
-            out[bases[w] + offsets[t]] += 1
-    return out
-
-
-@njit(nogil=True, cache=True)
 def weighted_cost(
-    values: npt.NDArray[np.integer],
-    low: int,
-    table: npt.NDArray[np.uint16],
-    times: npt.NDArray[np.int64],
-    channels: int,
-    lanes: int,
+    values: npt.NDArray[np.integer], table: npt.NDArray[np.uint16], times: npt.NDArray[np.int64], lanes: int
 ) -> npt.NDArray[np.int64]:
-    """Return, per block of lanes, the sum over its channels and pixels of table[value - low] x times[pixel].
+    """Return, per block of lanes, the sum over its channels and pixels of table[pattern] x times[pixel].
 
-    values: (sets * channels, plane). Result: (sets * blocks,).
+    values: (sets, channels, plane); table: cost by the low bits of the value, a power of two of them. Result:
+    (sets * blocks,).
     """
-    sets = values.shape[0] // channels
+    sets, channels, plane = values.shape
     blocks = -(-channels // lanes)
+    mask = table.size - 1
     out = np.zeros(sets * blocks, np.int64)
     for s in range(sets):
         for c in range(channels):
             total = np.int64(0)
-            for i in range(values.shape[1]):
-                total += np.int64(table[np.int64(values[s * channels + c, i]) - low]) * times[i]
+            for i in range(plane):
+                total += np.int64(table[np.int64(values[s, c, i]) & mask]) * times[i]
             out[s * blocks + c // lanes] += total
     return out
 

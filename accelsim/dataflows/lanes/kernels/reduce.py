@@ -9,89 +9,103 @@ from numba import njit
 
 @njit(nogil=True, cache=True)
 def unions(
-    values: npt.NDArray[np.integer], channels: int, lanes: int, width: int, part: int, signed: bool,
-    out: npt.NDArray[np.uint32],
-) -> None:  # fmt: skip
-    """OR the folded `part`-th chunk of `width` bits of each block of lanes into `out`, which starts as zeros.
+    values: npt.NDArray[np.integer], lanes: int, width: int, part: int, signed: bool, out: npt.NDArray[np.uint32]
+) -> None:
+    """OR the folded `part`-th chunk of `width` bits of each block of lanes into `out`.
 
-    values: (sets * channels, plane); out: (sets * blocks, plane). A chunk whose top bit is set folds to its
-    complement when the tensor is signed, so that leading and trailing one of the OR are those of the set.
+    values: (sets, channels, X, Y); out: (sets * blocks, Y * X), the first spatial axis fastest. A chunk whose top
+    bit is set folds to its complement when the tensor is signed, so that leading and trailing one of the OR are
+    those of the set.
     """
-    sets = values.shape[0] // channels
+    sets, channels, rows, columns = values.shape
     blocks = -(-channels // lanes)
-    plane = values.shape[1]
-    mask = (np.int64(1) << width) - 1
-    shift = width * part
+    mask = np.int32((np.int64(1) << width) - 1) if width < 32 else np.int32(-1)
+    fold = mask if signed else np.int32(0)
+    shift, top = np.int32(width * part), np.int32(width - 1)
+    union = np.empty(columns, np.int32)
     for s in range(sets):
-        for c in range(channels):
-            row = s * blocks + c // lanes
-            for i in range(plane):
-                chunk = (np.int64(values[s * channels + c, i]) >> shift) & mask
-                if signed and (chunk >> (width - 1)) & 1:
-                    chunk ^= mask
-                out[row, i] |= np.uint32(chunk)
+        for block in range(blocks):
+            for x in range(rows):
+                union[:] = 0
+                for c in range(block * lanes, min((block + 1) * lanes, channels)):
+                    row = values[s, c, x]
+                    for y in range(columns):
+                        chunk = (np.int32(row[y]) >> shift) & mask
+                        union[y] |= chunk ^ (fold & -((chunk >> top) & np.int32(1)))
+                for y in range(columns):
+                    out[s * blocks + block, y * rows + x] = np.uint32(union[y])
 
 
 @njit(nogil=True, cache=True)
 def two_stage(
-    values: npt.NDArray[np.integer], channels: int, lanes: int, width: int, part: int, table: npt.NDArray[np.uint32],
-    first_stage_bits: int, out: npt.NDArray[np.uint8],
-) -> None:  # fmt: skip
+    values: npt.NDArray[np.integer],
+    lanes: int,
+    width: int,
+    part: int,
+    table: npt.NDArray[np.uint32],
+    first_stage_bits: int,
+    out: npt.NDArray[np.uint8],
+) -> None:
     """Write the cycles that a two-stage shifter needs for each block of lanes; 0 when nothing is set.
 
-    values: (sets * channels, plane), non-negative; table: positions of the terms of each chunk value (its set bits,
-    or those of its recoding); out: (sets * blocks, plane). Each cycle the lanes whose lowest term is less than
-    2^first_stage_bits above the lowest of all drop that term. Source: Bit-Pragmatic (MICRO'17), section V-D.
+    values: (sets, channels, X, Y), non-negative; table: positions of the terms of each chunk value (its set bits, or
+    those of its recoding); out: (sets * blocks, Y * X). Each cycle the lanes whose lowest term is less than
+    2^first_stage_bits above the lowest of all drop that term. Source: Bit-Pragmatic (MICRO'17), two-stage shifting.
     """
-    sets = values.shape[0] // channels
+    sets, channels, rows, columns = values.shape
     blocks = -(-channels // lanes)
-    plane = values.shape[1]
     mask = (np.int64(1) << width) - 1
     shift = width * part
-    reach = (1 << first_stage_bits) - 1
-    terms = np.empty(lanes, np.uint32)
+    reach = np.uint32(1 << first_stage_bits)
+    terms = np.zeros(lanes, np.uint32)
     for s in range(sets):
         for block in range(blocks):
-            begin = s * channels + block * lanes
-            end = s * channels + min((block + 1) * lanes, channels)
-            for i in range(plane):
-                count = 0
-                union = np.uint32(0)
-                for c in range(begin, end):
-                    found = table[(np.int64(values[c, i]) >> shift) & mask]
-                    if found != 0:
-                        terms[count] = found
-                        union |= found
-                        count += 1
-                cycles = 0
-                while union != 0:
-                    lowest = union & (~union + np.uint32(1))
-                    window = lowest
-                    for _ in range(reach):
-                        window |= window << np.uint32(1)
+            begin = block * lanes
+            count = min(lanes, channels - begin)
+            terms[:] = 0
+            for x in range(rows):
+                for y in range(columns):
                     union = np.uint32(0)
                     for k in range(count):
-                        low = terms[k] & (~terms[k] + np.uint32(1))
-                        if low & window:
-                            terms[k] ^= low
+                        terms[k] = table[(np.int64(values[s, begin + k, x, y]) >> shift) & mask]
                         union |= terms[k]
-                    cycles += 1
-                out[s * blocks + block, i] = cycles
+                    cycles = 0
+                    while union != 0:
+                        lowest = union & (~union + np.uint32(1))
+                        # bits lowest .. lowest * (2^reach - 1): those within reach of the lowest
+                        window = np.uint32((np.uint64(lowest) << np.uint64(reach)) - np.uint64(lowest))
+                        union = np.uint32(0)
+                        for k in range(lanes):
+                            term = terms[k]
+                            term ^= term & (~term + np.uint32(1)) & window
+                            terms[k] = term
+                            union |= term
+                        cycles += 1
+                    out[s * blocks + block, y * rows + x] = cycles
 
 
 @njit(nogil=True, cache=True)
 def largest(
-    values: npt.NDArray[np.integer], channels: int, lanes: int, width: int, part: int, table: npt.NDArray[np.uint8],
+    values: npt.NDArray[np.integer],
+    lanes: int,
+    width: int,
+    part: int,
+    table: npt.NDArray[np.uint8],
     out: npt.NDArray[np.uint8],
-) -> None:  # fmt: skip
-    """Write the largest table entry of the chunks of each block of lanes; `out` starts as zeros."""
-    sets = values.shape[0] // channels
+) -> None:
+    """Write the largest table entry of the chunks of each block of lanes; shapes as of `two_stage`."""
+    sets, channels, rows, columns = values.shape
     blocks = -(-channels // lanes)
     mask = (np.int64(1) << width) - 1
     shift = width * part
+    most = np.empty(columns, np.uint8)
     for s in range(sets):
-        for c in range(channels):
-            row = s * blocks + c // lanes
-            for i in range(values.shape[1]):
-                found = table[(np.int64(values[s * channels + c, i]) >> shift) & mask]
-                out[row, i] = max(out[row, i], found)
+        for block in range(blocks):
+            for x in range(rows):
+                most[:] = 0
+                for c in range(block * lanes, min((block + 1) * lanes, channels)):
+                    row = values[s, c, x]
+                    for y in range(columns):
+                        most[y] = max(most[y], table[(np.int64(row[y]) >> shift) & mask])
+                for y in range(columns):
+                    out[s * blocks + block, y * rows + x] = most[y]

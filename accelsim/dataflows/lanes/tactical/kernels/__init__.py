@@ -1,0 +1,1 @@
+"""Compiled loops of the scheduled lane arrays; imported when a layer is replayed."""
