@@ -95,7 +95,9 @@ class ArrayAccelerator(Accelerator):
 
     def measure(self, layer: Layer, profile: Profile) -> dict[str, Any]:
         """Return the columns of the work on a layer and the stored bits of its operands."""
-        work = self.work(layer, profile)
+        return self._measured(self.work(layer, profile), layer, profile)
+
+    def _measured(self, work: Work, layer: Layer, profile: Profile) -> dict[str, Any]:
         if work.effectual is None and (effectual := self.effectual(layer, profile)) is not None:
             work = replace(work, effectual=min(effectual, work.slots.get("busy", 0)))
         found = work.columns()

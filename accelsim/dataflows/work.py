@@ -18,6 +18,7 @@ REASONS = {
     "wait_column": "columns, or PEs of a row, waiting for the slowest one",
     "wait_tile": "tiles or PEs waiting for the slowest tile or PE",
     "bank_conflict": "multipliers waiting for an accumulator bank that is hit more than once",
+    "multiplier": "lanes waiting for a multiplier that several sums need at once",
     "outside": "products that fall outside the output and are thrown away",
     "placeholder": "slots spent on placeholders of a sparse format or schedule (padding zeros, empty slots)",
     "fill": "filling and draining the array, loading stationary operands, exchanging halos",
