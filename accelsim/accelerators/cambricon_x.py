@@ -1,0 +1,104 @@
+"""Cambricon-X: zero weights left out, their activations picked by index."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from accelsim.accelerators import accelerator
+from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
+from accelsim.analyzers.codes import centred_values
+from accelsim.analyzers.profile import Profile
+from accelsim.dataflows.products import indexed, products
+from accelsim.dataflows.skipping.synapses import Synapses, Synchronise, kept_weights, synapse_pairs, synapse_work
+from accelsim.dataflows.work import Pairs, Work, joined, repeated
+from accelsim.errors import ConfigError
+from accelsim.layer import Layer
+
+
+class CambriconXArray(Parameters):
+    """Array of processing elements, each with an indexing module before its multipliers.
+
+    pes, multipliers: PEs, and multipliers of one. select_from: successive inputs that an indexing module picks
+    from in a cycle. step_bits: width of the distance between two kept weights. synchronise: PEs wait for each
+    other at the end of a `window`, or after each `set` of filters, one a PE.
+    """
+
+    type: Literal["cambricon_x"]
+    pes: int = Field(ge=1)
+    multipliers: int = Field(ge=1)
+    select_from: int = Field(ge=1)
+    step_bits: int = Field(ge=1, le=16)
+    synchronise: Synchronise = "window"
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> Self:
+        if 2**self.step_bits < self.select_from:
+            raise ValueError(
+                f"a step of {self.step_bits} bits cannot cross the {self.select_from} inputs of select_from"
+            )
+        return self
+
+
+@accelerator("cambricon_x")
+class CambriconX(ArrayAccelerator):
+    """Zero weights left out (Zhang et al., MICRO 2016): a PE multiplies the kept weights of a filter, 16 a cycle.
+
+    Each PE computes an output of its own: the filters of a layer are dealt to the PEs in turn, and each works
+    through its own for a window without waiting for the others; a window ends with the slowest PE. A filter is a
+    vector of kernel positions (slowest) and channels; the indexing module passes over it `select_from` inputs at
+    a time and picks the inputs of up to `multipliers` kept weights a cycle from them, so such a row takes
+    ceil(kept / multipliers) cycles, at least one. Activations are never skipped: time depends on weights alone.
+    Where the paper says nothing: a multiplier without a weight in the last pick of a row idles; filters of all
+    groups, and depthwise filters, are dealt together, as each PE picks its own inputs; the rows of linear layers,
+    recurrent steps and attention products are windows; transposed convolutions run phase by phase without
+    inserted zeros. The second operand of an attention product is not known beforehand and not packed.
+    """
+
+    accelerator: CambriconXArray
+
+    def work(self, layer: Layer, profile: Profile) -> Work:
+        """Return the work of the kept weights, in closed form per filter."""
+        array, packed = self._synapses(), not layer.dynamic_weight
+        parts, steps = [], 0
+        for product in products(layer, self.batch.size):
+            steps += kept_weights(product, packed) if packed else 0
+            work = synapse_work(product, array, packed)
+            parts.append(repeated(work, product.repeats))
+        whole = joined(parts)
+        metadata = {"weight": steps * self.accelerator.step_bits}
+        return Work(whole.cycles, whole.dense_cycles, whole.lanes, whole.slots, whole.reads, metadata=metadata)
+
+    def pairs(self, layer: Layer, profile: Profile) -> Pairs:
+        """Return the pairs cycle by cycle, for one input."""
+        values = np.concatenate([[0], centred_values(layer.weight).reshape(-1)])
+        found, begin = [], 0
+        for places, outputs in indexed(layer):
+            part, begin = synapse_pairs(places, outputs, values, self._synapses(), not layer.dynamic_weight, begin)
+            found.append(part)
+        return Pairs(*np.concatenate(found, axis=1))
+
+    def costs(self, profile: Profile) -> tuple[Cost, Cost]:
+        """Return one slot for every product that is not left out."""
+        return (lambda v: np.ones(v.shape)), (lambda v: np.ones(v.shape))
+
+    def multiplier_bits(self) -> int:
+        """Return the one-bit products per cycle of all multipliers."""
+        return self.accelerator.pes * self.accelerator.multipliers * self.word_bits**2
+
+    def scaled(self, factor: float) -> Self:
+        """Return the machine with `factor` times the PEs."""
+        pes = self.accelerator.pes * factor
+        if pes != int(pes) or pes < 1:
+            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.pes} PEs")
+        return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"pes": int(pes)})})
+
+    def notes(self) -> list[str]:
+        """Return what is approximated."""
+        return ["the fat tree that moves activations and outputs always keeps up with the PEs"]
+
+    def _synapses(self) -> Synapses:
+        array = self.accelerator
+        return Synapses(array.pes, array.multipliers, array.select_from, array.synchronise)
