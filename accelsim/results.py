@@ -59,6 +59,24 @@ class RunResult:
         """Return one row per layer: counts averaged over the samples, in layer order."""
         return self._grouped(["index", "layer"])
 
+    def rows(self) -> pd.DataFrame:
+        """Return the rows for a CSV: machine, layer and compute_cycles first (processing_cycles where there are none)."""
+        cycles = self.layers["compute_cycles" if "compute_cycles" in self.layers else "processing_cycles"]
+        first = {"machine": self.info["hardware"]["name"], "layer": self.layers["layer"], "compute_cycles": cycles}
+        order = [
+            "sample",
+            "kind",
+            "macs",
+            "total_cycles",
+            "time_s",
+            "speedup",
+            "dram_bytes",
+            "energy_pj",
+            "energy_gain",
+        ]
+        others = [*order, *(c for c in self.layers.columns if c not in (*first, *order))]
+        return pd.DataFrame({**first, **{name: self.layers[name] for name in others if name in self.layers}})
+
     def total(self, name: str) -> float:
         """Return the mean over samples of the network total of the count column `name`."""
         return float(self.layers[name].sum()) / self.layers["sample"].nunique()

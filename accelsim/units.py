@@ -14,6 +14,8 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     '20.4 MB'
     >>> engineering(0.0031, "s")
     '3.10 ms'
+    >>> engineering(9.999)
+    '10.0'
     >>> engineering(0, "J")
     '0 J'
     """
@@ -25,7 +27,10 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
         exponent += 3
         scaled /= 1000
     whole = len(str(int(abs(scaled)))) if abs(scaled) >= 1 else 1
-    text = f"{scaled:.{max(0, digits - whole)}f}"
+    decimals = max(0, digits - whole)
+    if round(abs(scaled), decimals) >= 10**whole:  # 9.999 has as many digits as 10.0
+        decimals = max(0, decimals - 1)
+    text = f"{scaled:.{decimals}f}"
     prefix = _PREFIXES[exponent]
     if exponent == 0 and float(value).is_integer():
         text = f"{value:.0f}"

@@ -15,8 +15,23 @@ from accelsim.analyzers.profile import Profile
 from accelsim.config import Sourced, Spec
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape
+from accelsim.results import Column, declare
 
 Row = dict[str, float | int | str]
+
+declare(
+    Column(
+        "total_cycles",
+        "cycle",
+        "the batch from start to end: the array works or waits for DRAM",
+        "processing_cycles + map_stall_cycles + filter_stall_cycles (eyeriss); compute_cycles + stall_cycles (others)",
+    ),
+    Column("time_s", "s", "total time of the batch", "total_cycles / clock"),
+    Column("dram_bytes", "B", "bytes to and from DRAM, as stored", "sum of inputs, weights and outputs"),
+    Column("energy_dram_pj", "pJ", "all accesses of DRAM"),
+    Column("energy_static_pj", "pJ", "leakage and clock over the total time", "static_mw x time"),
+    Column("energy_pj", "pJ", "all parts, DRAM included"),
+)
 
 
 class Clock(Sourced):

@@ -66,12 +66,6 @@ def declare_columns() -> None:
             "the array waits for filters that DRAM delivers slower than it uses them",
             "max(0, dram_filter_bytes / DRAM bytes per cycle - processing_cycles)",
         ),
-        Column(
-            "total_cycles",
-            "cycle",
-            "processing and what DRAM adds to it",
-            "processing_cycles + map_stall_cycles + filter_stall_cycles",
-        ),
         Column("compute_bound_cycles", "cycle", "processing time if only the multipliers limited it"),
         Column("psum_bus_bound_cycles", "cycle", "processing time if only the partial-sum bus limited it"),
         Column("ifmap_bus_bound_cycles", "cycle", "processing time if only the input bus limited it"),
@@ -79,24 +73,13 @@ def declare_columns() -> None:
         Column(
             "pe_cycles", "PE cycle", "processing time of every PE of the array", "processing_cycles x rows x columns"
         ),
-        Column("time_s", "s", "total time of the batch", "total_cycles / clock"),
         Column(
             "global_buffer_bytes",
             "B",
             "bytes between global buffer and array (the chip's published figure: fills from DRAM not counted)",
             "sum of global_buffer_{ifmap,psum,filter}_bytes",
         ),
-        Column(
-            "dram_bytes",
-            "B",
-            "bytes to and from DRAM, feature maps compressed",
-            "dram_ifmap_bytes + dram_filter_bytes + dram_ofmap_bytes",
-        ),
         Column("energy_mac_pj", "pJ", "multipliers", "mac_pj x (macs_done + gated_fraction x macs_gated)"),
-        Column("energy_static_pj", "pJ", "leakage and clock over the total time", "static_mw x time"),
-        Column(
-            "energy_pj", "pJ", "all levels, DRAM included", "mac + scratchpad + array + global buffer + dram + static"
-        ),
     )
     for name, text in _OPERANDS.items():
         declare(
@@ -130,9 +113,6 @@ def declare_columns() -> None:
             Column(f"dram_{name}_bytes", "B", f"{text} bytes between DRAM and chip, as stored (maps run-length coded)"),
             Column(f"energy_dram_{name}_pj", "pJ", f"{text} accesses of DRAM", "dram_pj x words as stored"),
         )
-    for level, operands in {
-        **dict.fromkeys(("scratchpad", "array", "global_buffer"), _OPERANDS),
-        "dram": _STORED,
-    }.items():
-        parts = " + ".join(f"energy_{level}_{name}_pj" for name in operands)
+    for level in ("scratchpad", "array", "global_buffer"):
+        parts = " + ".join(f"energy_{level}_{name}_pj" for name in _OPERANDS)
         declare(Column(f"energy_{level}_pj", "pJ", f"all accesses of the level {level.replace('_', ' ')}", parts))

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from accelsim.cli.options import Csv, Hardware, Out, Settings, WorkloadName, check_csv, split
+from typing import Annotated
+
+import typer
+
+from accelsim.cli.options import Hardware, Out, Settings, WorkloadName, split
+
+CsvRows = Annotated[
+    bool,
+    typer.Option(
+        "--csv", help="Print CSV, one row per layer and sample, instead of tables; with --out write it there."
+    ),
+]
 
 
-def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: Csv = False, settings: Settings = None) -> None:
+def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: CsvRows = False, settings: Settings = None) -> None:
     """Replay WORKLOAD on the machine HW: cycles, off-chip traffic, skipped work and energy per layer."""
     from accelsim.accelerators.base import load_hardware
     from accelsim.analyzers.statistics import warm
@@ -15,12 +26,14 @@ def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: Csv = False,
     from accelsim.sim import run as replay
     from accelsim.workload import load_workload, open_trace
 
-    check_csv(out, csv)
     machine_settings, workload_settings = split(settings)
     machine = load_hardware(hw, machine_settings)
     trace = open_trace(load_workload(workload, workload_settings))
     warm(trace)
     result = replay(machine, trace)
+    if csv and out is None:
+        text.print_csv(result.rows(), result.warnings)
+        return
     shares = ineffectual_shares(trace, machine.word_bits)
     run_text.show(result, shares)
     if out is not None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -41,6 +42,13 @@ def table(
     if total is not None:
         result.add_row(*total, style="bold")
     return result
+
+
+def print_csv(table: pd.DataFrame, notes: Iterable[str]) -> None:
+    """Print `table` as CSV on standard output and nothing else there; `notes` are warnings, on standard error."""
+    print(table.to_csv(index=False), end="")
+    for line in warnings(notes):
+        print(line, file=sys.stderr)
 
 
 def warnings(lines: Iterable[str]) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 from accelsim import catalogue
 from accelsim.cli import invoke
 from accelsim.errors import EXIT_CODES
+from accelsim.results import RunResult
+from accelsim.units import picojoules
 
 RUN = ["run", "--hw", "configs/eyeriss.yaml", "--workload", "bert_lstm"]
 
@@ -51,6 +55,64 @@ def test_run_writes_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert info["trace"]["key"]
 
 
+@pytest.mark.parametrize(("machine", "cycles"), [("eyeriss", "processing_cycles"), ("stripes", "compute_cycles")])
+def test_csv_without_a_folder_is_all_that_is_printed(
+    machine: str, cycles: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    command = ["run", "--hw", machine, "--workload", "bert_lstm", "--set", "workload.samples=2"]
+    assert invoke([*command, "--csv"]) == 0
+    printed = capsys.readouterr()
+    table = pd.read_csv(io.StringIO(printed.out))
+    assert printed.out.startswith("machine,layer,compute_cycles,sample,kind,macs,total_cycles,")
+    assert set(table["machine"]) == {machine}
+    assert all(line.startswith("warning: ") for line in printed.err.splitlines())
+    assert invoke([*command, "--out", str(tmp_path)]) == 0
+    layers = pd.read_parquet(tmp_path / "layers.parquet")
+    assert table["compute_cycles"].tolist() == layers[cycles].tolist()
+    assert set(table.columns) - {"machine", "compute_cycles"} == set(layers.columns) - {"compute_cycles"}
+    assert len(table) == 2 * layers["layer"].nunique()
+
+
+@pytest.mark.parametrize("network", ["tiny", "resnet20"])
+def test_a_folder_of_arrays_is_a_workload(network: str, shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = shared / "golden" / "dnnsim" / network
+    assert invoke(["run", "--hw", "stripes", "--workload", str(folder), "--csv"]) == 0
+    ours = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    theirs = pd.read_csv(folder / "Stripes.csv").iloc[: len(ours)]
+    assert ours[["layer", "compute_cycles"]].values.tolist() == theirs[["Layer", "compute_cycles"]].values.tolist()
+
+
+def cells(printed: str, title: str) -> dict[str, list[str]]:
+    """Return the cells of each row of the table `title`, by the first one."""
+    lines = printed[printed.index(title) :].splitlines()
+    end = next(i for i, line in enumerate(lines) if line.startswith(" total"))
+    rows = [re.split(r" {2,}", line.strip()) for line in lines[1 : end + 1] if line.startswith(" ")]
+    return {row[0]: row[1:] for row in rows if len(row) > 2}
+
+
+@pytest.mark.parametrize("machine", ["dadiannao", "stripes", "pragmatic"])
+def test_run_on_a_compute_array(machine: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert invoke(["run", "--hw", machine, "--workload", "bert_lstm", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert max(len(line.rstrip()) for line in printed.split("one input:")[0].splitlines()) <= 160
+    result = RunResult.read(tmp_path)
+    assert set(result.layers.columns) <= set(json.loads((tmp_path / "run.json").read_text())["columns"])
+    account = cells(printed, f"Where the lane slots of {machine} go")
+    assert set(account) == {"layer", "total", *result.layers["layer"]}
+    for row in [row for name, row in account.items() if name != "layer"]:
+        *shares, ideal, achieved = (float(cell.rstrip(" %x")) for cell in row)
+        assert sum(shares) == pytest.approx(100, abs=0.06 * len(shares))
+        assert ideal >= achieved >= 1
+    time = cells(printed, f"Time and traffic on {machine}, one input")
+    assert time["total"][-1] == f"{result.total('baseline_cycles') / result.total('total_cycles'):.2f}x"
+    energy = cells(printed, f"Energy on {machine}, one input, by part")
+    parts = [c for c in result.layers if re.fullmatch(r"energy_\w+_pj", c)]
+    assert sum(map(result.total, parts)) == pytest.approx(result.total("energy_pj"))
+    assert energy["total"][-3] == picojoules(result.total("energy_pj"))
+    means = result.by_layer().set_index("layer")
+    assert energy["classifier"][-3] == picojoules(means.loc["classifier", "energy_pj"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "fragment"),
     [
@@ -68,7 +130,7 @@ def test_run_writes_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ([*RUN, "--set", "workload.inputs=[missing.txt]"], 5, "missing.txt"),
         ([*RUN, "--set", "workload.inputs=['  ']"], 5, "sentence is empty"),
         (["run", "--hw", "eyeriss", "--workload", "resnet20", "--set", "workload.inputs=[no.png]"], 5, "no.png"),
-        ([*RUN, "--csv"], 3, "--out"),
+        (["analyze", "--workload", "bert_lstm", "--csv"], 3, "--out"),
         (["run", "--hw", "nowhere/eyeriss.yaml", "--workload", "bert_lstm"], 5, "no such file"),
         ([*RUN, "--set", "clock.frequency_mhz=.inf"], 3, "finite"),
         ([*RUN, "--set", "word_bits=8", "--set", "compression.value_bits=8"], 3, "16-bit codes"),
