@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from accelsim.layer import Layer
 from benchmarks.networks import SHARED, network
 from tests.golden_dnnsim import MACHINES
 
+SMALL_BYTES = 1 << 18
+"""Layers with smaller operands are left out of the memory figure: there fixed tables dominate."""
 NETWORKS = ("resnet20", "squeezenet", "alexnetconv", "resnet18")
 
 
@@ -50,6 +53,20 @@ def in_process_s(label: str, layers: list[tuple[Layer, Profile]], repeats: int) 
     """Return the median seconds of one image, static profiles known."""
     array = machine(label)
     return median_s(lambda: [array.work(layer, known) for layer, known in layers], repeats)
+
+
+def most_memory(label: str, layers: list[tuple[Layer, Profile]]) -> float:
+    """Return the largest allocation of a layer's replay, over the bytes of its operands."""
+    array, most = machine(label), 0.0
+    for layer, known in layers:
+        operands = layer.activation.codes.nbytes + layer.weight.codes.nbytes
+        if operands < SMALL_BYTES:
+            continue
+        tracemalloc.start()
+        array.work(layer, known)
+        most = max(most, tracemalloc.get_traced_memory()[1] / operands)
+        tracemalloc.stop()
+    return most
 
 
 def whole_process_s(label: str, folder: Path, repeats: int) -> float:
@@ -84,13 +101,15 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true", help="time the whole command as well, on the reference folders")
     arguments = parser.parse_args()
     peer = recorded()
-    print(f"{'network':12} {'machine':20} {'ours':>12} {'DNNsim':>9} {'ratio':>8} {'whole command':>14} {'ratio':>7}")
+    head = ("network", "machine", "ours", "DNNsim", "ratio", "memory/operands", "whole command", "ratio")
+    print("{:12} {:18} {:>12} {:>9} {:>8} {:>16} {:>14} {:>7}".format(*head))
     for name in arguments.networks:
         layers = [(layer, profile([layer])) for layer in network(name)]
         for label in arguments.machines:
             seconds, theirs = in_process_s(label, layers, arguments.repeats), peer.get((name, label))
-            line = f"{name:12} {label:20} {seconds * 1e3:9.2f} ms "
+            line = f"{name:12} {label:18} {seconds * 1e3:9.2f} ms "
             line += f"{theirs:7.2f} s {theirs / seconds:7.0f}x" if theirs else f"{'':9} {'':8}"
+            line += f" {most_memory(label, layers):16.1f}"
             folder = SHARED / "golden" / "dnnsim" / name
             if arguments.whole and folder.is_dir():
                 whole = whole_process_s(label, folder, min(3, arguments.repeats))

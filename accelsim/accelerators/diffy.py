@@ -54,7 +54,7 @@ class Diffy(GridAccelerator):
         parts = []
         for laid in lay(layer, array, profile.activation_bits, profile.weight_bits, self.batch.size):
             differential = layer.shape.kind == "conv"
-            columns = self._columns(laid, differential, profile)
+            columns = self._lane_columns(laid, differential, profile)
             work = serial_work(laid, columns, full, array.column_registers)
             parts.append(repeated(work, laid.repeats))
         return joined(parts)
@@ -74,7 +74,7 @@ class Diffy(GridAccelerator):
             return part_terms(values, array.encoding, array.pe_width, parts)
         return part_widths(values, width_table(array.pe_width, True, array.minor_bit), True, array.pe_width, parts)
 
-    def _columns(self, laid: Laid, differential: bool, profile: Profile) -> Columns:
+    def _lane_columns(self, laid: Laid, differential: bool, profile: Profile) -> Columns:
         array = self.accelerator
         if array.backend == "pragmatic":
             return shift_columns(laid, array.encoding, array.first_stage_bits, differential)

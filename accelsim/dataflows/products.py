@@ -114,19 +114,21 @@ def space_to_depth(product: Product) -> Product:
     are filled up with zeros. The products that are not with those zeros are the same (DNNsim does this to the
     first layer of a network to fill its lanes).
     """
-    (u, v), (X, Y) = product.stride, product.activation.shape[3:]
+    u, v = product.stride
     if product.dilation != (1, 1):
         return product
-    fill = [(0, 0), (0, 0), (0, 0)]
-    maps = np.pad(product.activation, [*fill, (0, -X % u), (0, -Y % v)])
-    taps = np.pad(product.weight, [*fill, (0, -product.R % u), (0, -product.S % v)])
 
     def folded(array: Codes) -> Codes:
         a, b, c, x, y = array.shape
-        split = array.reshape(a, b, c, x // u, u, y // v, v).transpose(0, 1, 6, 4, 2, 3, 5)
-        return np.ascontiguousarray(split.reshape(a, b, v * u * c, x // u, y // v))
+        out = np.zeros((a, b, v * u * c, -(-x // u), -(-y // v)), array.dtype)
+        for i in range(u):
+            for j in range(v):
+                part = array[..., i::u, j::v]
+                first = (j * u + i) * c
+                out[:, :, first : first + c, : part.shape[3], : part.shape[4]] = part
+        return frozen(out)
 
-    return replace(product, activation=folded(maps), weight=folded(taps), stride=(1, 1))
+    return replace(product, activation=folded(product.activation), weight=folded(product.weight), stride=(1, 1))
 
 
 def _grouped(shape: LayerShape, activation: Codes) -> Codes:

@@ -148,16 +148,16 @@ class Laid:
         With `dnnsim_compat` the second coordinate is window // Q, which is right for square outputs alone.
         Raises ConfigError where that leaves the map.
         """
-        window = np.arange(self.windows, dtype=np.int64)
-        first, second = window % self.P, window // self.P
-        if self.grid.dnnsim_compat:
-            second = window // self.Q
-            if second.max() >= self.Q:
-                raise ConfigError(
-                    f"dnnsim_compat: an output of {self.P} x {self.Q} makes DNNsim read outside the map",
-                    "set accelerator.dnnsim_compat=false",
-                )
-        return second * self.stride[1] * self.activation.shape[3] + first * self.stride[0]
+        steps = self.stride[0], self.stride[1] * self.activation.shape[3]
+        if not self.grid.dnnsim_compat or self.P == self.Q:
+            return np.add.outer(np.arange(self.Q) * steps[1], np.arange(self.P) * steps[0]).reshape(-1)
+        window = np.arange(self.windows)
+        if (self.windows - 1) // self.Q >= self.Q:
+            raise ConfigError(
+                f"dnnsim_compat: an output of {self.P} x {self.Q} makes DNNsim read outside the map",
+                "set accelerator.dnnsim_compat=false",
+            )
+        return window // self.Q * steps[1] + window % self.P * steps[0]
 
     def tap_offsets(self) -> npt.NDArray[np.int64]:
         """Return the pixel distance of each kernel position from a window's first: second axis slowest."""
@@ -176,7 +176,9 @@ def lay(layer: Layer, grid: Grid, activation_bits: int, weight_bits: int, batch:
     precision needs more columns or rows than there are.
     """
     found: list[Laid] = []
-    for product in products(layer, batch):
+    pending = products(layer, batch)
+    while pending:
+        product = pending.pop(0)  # not kept: its padded copy is freed when it is rearranged
         channels = product.activation.shape[2] * product.groups
         if (
             grid.first_layer == "space_to_depth"

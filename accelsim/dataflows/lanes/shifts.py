@@ -67,6 +67,18 @@ def own_table(encoding: str, pe_width: int, parts: int, bits: int) -> Codes:
     return by_pattern(lambda codes: part_terms(codes, encoding, pe_width, parts), bits)
 
 
+@lru_cache(maxsize=64)
+def most_table(encoding: str, pe_width: int, parts: int, bits: int) -> Codes:
+    """Return the most terms of any part of the magnitude of a value, by bit pattern."""
+    counts, mask = _counts(encoding, min(pe_width, 17)), (1 << pe_width) - 1
+
+    def most(codes: Codes) -> Codes:
+        chunks = [counts[(np.abs(codes) >> (part * pe_width)) & mask] for part in range(parts)]
+        return np.maximum.reduce(chunks)
+
+    return by_pattern(most, bits)
+
+
 def part_terms(codes: Codes, encoding: str, width: int, parts: int) -> Codes:
     """Return the terms of the magnitude of each value, its `parts` chunks of `width` bits summed."""
     counts = np.bitwise_count(term_positions(encoding, min(width, 17)))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.analyzers.codes import Codes, frozen
-from accelsim.analyzers.terms import term_positions
-from accelsim.dataflows.lanes.grid import Laid, magnitude
-from accelsim.dataflows.lanes.serial import Counts, reads, staggered_cycles
-from accelsim.dataflows.lanes.widths import part_widths, union_maps, width_table
+from accelsim.dataflows.lanes.grid import Laid
+from accelsim.dataflows.lanes.serial import Counts, pattern_bits, reads, staggered_cycles
+from accelsim.dataflows.lanes.shifts import most_table, own_table
+from accelsim.dataflows.lanes.widths import own_table as own_widths
+from accelsim.dataflows.lanes.widths import union_maps, width_table
 from accelsim.dataflows.work import Work
 
 
@@ -18,7 +19,7 @@ from accelsim.dataflows.work import Work
 class Sides:
     """Own costs of both operands of a laid product, from which the busy slots follow.
 
-    activation: (images * groups, plane, channels); weight: (groups, passes, kernel positions, channels), summed over
+    activation: (images * groups, Y * X, channels); weight: (groups, passes, kernel positions, channels), summed over
     the filters of a pass. Channels are filled up with zeros to whole blocks.
     """
 
@@ -30,27 +31,20 @@ def term_work(laid: Laid, encoding: str, dense_cost: int) -> Work:
     """Return the work when a lane takes terms(activation) x terms(weight) cycles, a step at least one (Laconic)."""
     from accelsim.dataflows.lanes.kernels.twosided import product_steps
 
-    counts = np.bitwise_count(term_positions(encoding, min(laid.grid.pe_width, 17)))
-
-    def costs(values: Codes, parts: int) -> list[Codes]:
-        width, mask = laid.grid.pe_width, (1 << laid.grid.pe_width) - 1
-        found = magnitude(values)
-        if parts == 1 and encoding == "ones" and width >= 16:
-            return [np.bitwise_count(found)]
-        return [np.take(counts, (found.astype(np.int32) >> (part * width)) & mask) for part in range(parts)]
-
-    acts, weights = costs(laid.activation, laid.column_parts), costs(laid.weight, laid.row_parts)
-    maps = _channels_last(laid, _most(acts))
-    most = _by_pass(laid, _most(weights), np.maximum)
-    own = maps if len(acts) == 1 else _channels_last(laid, _total(acts))
-    sides = Sides(own, _by_pass(laid, _total(weights), np.add))
+    width, parts = laid.grid.pe_width, (laid.column_parts, laid.row_parts)
+    bits = pattern_bits(laid.activation), pattern_bits(laid.weight)
+    own = [own_table(encoding, width, n, b) for n, b in zip(parts, bits, strict=True)]
+    most = [most_table(encoding, width, n, b) for n, b in zip(parts, bits, strict=True)]
+    maps = _by_channel(laid, most[0])
+    weights, total = _by_pass(laid, most[1], own[1])
+    sides = Sides(maps if parts[0] == 1 else _by_channel(laid, own[0]), total)
     if laid.single:
         shape = (laid.images, laid.groups, laid.passes, laid.blocks, laid.lanes)
-        pairs = maps.reshape(laid.images, laid.groups, 1, -1).astype(np.int64) * most[None, :, :, 0]
+        pairs = maps.reshape(laid.images, laid.groups, 1, -1).astype(np.int64) * weights[None, :, :, 0]
         return _single_work(laid, np.maximum(pairs.reshape(shape).max(axis=4), 1), 1, sides, dense_cost)
     bases, offsets = laid.window_bases(), laid.tap_offsets()
     found = [
-        product_steps(one, most[i % laid.groups], bases, offsets, laid.columns, laid.lanes, 1)
+        product_steps(one, weights[i % laid.groups], bases, offsets, laid.columns, laid.lanes, 1)
         for i, one in enumerate(maps)
     ]
     return _lockstep_work(laid, np.stack(found), sides, dense_cost)
@@ -69,9 +63,10 @@ def dynamic_width_work(
     tables = width_table(width, signed[0], trimmed, bits_per_cycle), width_table(width, signed[1], trimmed)
     unions = union_maps(laid, laid.activation, signed[0])
     weights = _weight_widths(laid, tables[1], signed[1], group)
-    own = _own_widths(laid.activation, tables[0], signed[0], width, laid.column_parts)
-    own_weight = _own_widths(laid.weight, tables[1], signed[1], width, laid.row_parts)
-    sides = Sides(_channels_last(laid, own), _by_pass(laid, own_weight, np.add))
+    bits = pattern_bits(laid.activation), pattern_bits(laid.weight)
+    own = own_widths(width, laid.column_parts, signed[0], trimmed, bits_per_cycle, bits[0])
+    own_weight = own_widths(width, laid.row_parts, signed[1], trimmed, 1, bits[1])
+    sides = Sides(_by_channel(laid, own), _by_pass(laid, own_weight, own_weight)[1])
     if laid.single:
         rows = tables[0][unions[:, :, 0]].max(axis=0).astype(np.int64).reshape(laid.images, laid.groups, 1, -1)
         empty = int(tables[0][0]) * weights[None, :, :, 0].astype(np.int64)
@@ -90,36 +85,35 @@ def dynamic_width_work(
     return _lockstep_work(laid, np.stack(found), sides, dense_cost)
 
 
-def _most(parts: list[Codes]) -> Codes:
-    return parts[0] if len(parts) == 1 else np.maximum.reduce(parts)
+def _by_channel(laid: Laid, table: Codes) -> Codes:
+    """Return the cost of each activation: (images * groups, Y * X, channels filled up to whole blocks)."""
+    from accelsim.dataflows.lanes.kernels.sides import channels_last
+
+    values = laid.activation.reshape(-1, *laid.activation.shape[2:])
+    out = np.zeros((values.shape[0], laid.plane, laid.blocks * laid.lanes), np.uint8)
+    channels_last(values, table, out)
+    return frozen(out)
 
 
-def _total(parts: list[Codes]) -> Codes:
-    return parts[0] if len(parts) == 1 else sum(parts[1:], parts[0])
+def _by_pass(laid: Laid, table: Codes, own: Codes) -> tuple[Codes, Codes]:
+    """Return the largest cost and the summed own cost of the weights of each pass, by kernel position and channel.
 
+    Both (groups, passes, kernel positions, channels filled up to whole blocks).
+    """
+    from accelsim.dataflows.lanes.kernels.sides import most_and_sum
 
-def _own_widths(values: Codes, table: Codes, signed: bool, width: int, parts: int) -> Codes:
-    low, high = int(values.min()), int(values.max())
-    costs = part_widths(np.arange(low, high + 1), table, signed, width, parts).astype(np.uint8)
-    return costs[values.astype(np.int32) - low]
+    flat = laid.weight.reshape(laid.groups, laid.filters, -1)
+    shape = (laid.groups, laid.passes, flat.shape[2])
+    most, total = np.zeros(shape, np.uint8), np.zeros(shape, np.uint32)
+    most_and_sum(flat, table, own, laid.rows * laid.tiles, most, total)
 
+    def by_tap(costs: Codes) -> Codes:
+        out = np.zeros((laid.groups, laid.passes, laid.taps, laid.blocks * laid.lanes), costs.dtype)
+        turned = costs.reshape(*shape[:2], *laid.weight.shape[2:]).transpose(0, 1, 4, 3, 2)  # kernel columns slowest
+        out[..., : laid.channels] = turned.reshape(*out.shape[:3], laid.channels)
+        return frozen(out)
 
-def _channels_last(laid: Laid, costs: Codes) -> Codes:
-    """Return (images * groups, plane, channels), pixel y * X + x, channels filled up to whole blocks."""
-    flat = costs.reshape(laid.images * laid.groups, laid.channels, *costs.shape[3:]).transpose(0, 3, 2, 1)
-    out = np.zeros((*flat.shape[:3], laid.blocks * laid.lanes), np.uint8)
-    out[..., : laid.channels] = flat
-    return frozen(out.reshape(flat.shape[0], laid.plane, -1))
-
-
-def _by_pass(laid: Laid, costs: Codes, reduce: np.ufunc) -> Codes:
-    """Reduce weight costs over the filters of each pass: (groups, passes, kernel positions, channels of blocks)."""
-    dtype = np.uint8 if reduce is np.maximum else np.uint32
-    starts = np.arange(laid.passes) * laid.rows * laid.tiles
-    found = reduce.reduceat(costs, starts, axis=1, dtype=dtype).transpose(0, 1, 4, 3, 2)  # kernel columns slowest
-    out = np.zeros((*found.shape[:4], laid.blocks * laid.lanes), dtype)
-    out[..., : laid.channels] = found
-    return frozen(out.reshape(laid.groups, laid.passes, laid.taps, -1))
+    return by_tap(most), by_tap(total)
 
 
 def _weight_widths(laid: Laid, table: Codes, signed: bool, group: int) -> Codes:
