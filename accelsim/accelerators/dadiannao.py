@@ -30,11 +30,15 @@ class DaDianNao(GridAccelerator):
     bit_parallel = True
 
     def work(self, layer: Layer, profile: Profile) -> Work:
-        """Return one cycle per step; a window set holds `columns` windows (1 in the paper)."""
-        width = self.accelerator.pe_width  # every operand is taken whole
-        laid = lay(layer, self.accelerator, width, width, self.batch.size)
+        """Return one cycle per step; a window set holds `columns` windows (1 in the paper).
+
+        Operands wider than `pe_width` take several columns or rows.
+        """
+        laid = lay(layer, self.accelerator, *self.laid_bits(profile), self.batch.size)
         return joined([repeated(parallel_work(part), part.repeats) for part in laid])
 
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
-        """Return one slot for every product."""
-        return (lambda v: np.ones(v.shape)), (lambda v: np.ones(v.shape))
+        """Return one slot for every product of parts of `pe_width` bits."""
+        width = self.accelerator.pe_width
+        columns, rows = (-(-bits // width) for bits in self.laid_bits(profile))
+        return (lambda v: np.full(v.shape, columns)), (lambda v: np.full(v.shape, rows))

@@ -40,8 +40,11 @@ class GridAccelerator(ArrayAccelerator):
         array = self.accelerator.model_copy(update={"tiles": int(tiles)})
         return self.model_copy(update={"accelerator": array})
 
+    def laid_bits(self, profile: Profile) -> tuple[int, int]:
+        """Return the bits of activations and weights that take columns and rows; bit-parallel lanes take words."""
+        bits = profile.activation_bits, profile.weight_bits
+        return (min(bits[0], self.word_bits), min(bits[1], self.word_bits)) if self.bit_parallel else bits
+
     def pairs(self, layer: Layer, profile: Profile) -> Pairs | None:
         """Return the pairs of the dense schedule: every product of real operands, zeros among them."""
-        width = self.accelerator.pe_width
-        bits = (width, width) if self.bit_parallel else (profile.activation_bits, profile.weight_bits)
-        return dense_pairs(layer, self.accelerator, *bits)
+        return dense_pairs(layer, self.accelerator, *self.laid_bits(profile))
