@@ -64,7 +64,9 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
     failures: dict[str, None] = {}  # every limit once, in order
     for record in trace.layers:
         for sample, shape in enumerate(record.shapes):
-            statistics = layer_statistics(trace, record.index, sample) | _measured(machine, trace, record.index, sample)
+            statistics = _measured(machine, trace, record.index, sample)
+            if machine.counts_products:
+                statistics = layer_statistics(trace, record.index, sample) | statistics
             head: Row = {"index": record.index, "layer": record.name, "kind": shape.kind, "sample": sample}
             try:
                 row = machine.replay(shape, statistics)

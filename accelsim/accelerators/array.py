@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import PrivateAttr
@@ -55,6 +55,7 @@ class ArrayAccelerator(Accelerator):
     memory: OnChip
     energy: ArrayEnergy
     published: Published | None = None
+    counts_products: ClassVar[bool] = False
     _dense: bool = PrivateAttr(default=False)
 
     @abstractmethod

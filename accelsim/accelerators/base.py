@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -58,6 +58,9 @@ class Accelerator(Spec):
     clock: Clock
     batch: Batch
     word_bits: int = Field(ge=2, le=16, description="width of a datapath word")
+
+    counts_products: ClassVar[bool] = True
+    """Whether `replay` needs the product counts of `layer_statistics`; without, a run does not make them."""
 
     @abstractmethod
     def replay(self, shape: LayerShape, statistics: Mapping[str, Any]) -> Row:

@@ -29,7 +29,8 @@ def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: CsvRows = Fa
     machine_settings, workload_settings = split(settings)
     machine = load_hardware(hw, machine_settings)
     trace = open_trace(load_workload(workload, workload_settings))
-    warm(trace)
+    if machine.counts_products:
+        warm(trace)
     result = replay(machine, trace)
     if csv and out is None:
         text.print_csv(result.rows(), result.warnings)
