@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -207,43 +208,44 @@ def serial_width(patterns: list[int], signed: bool, width: int, minor_bit: bool)
     return 1 + signed if least > most else most - least + 1
 
 
-def terms(value: int, encoding: str) -> list[int]:
+@lru_cache(maxsize=1 << 16)
+def terms(value: int, encoding: str) -> tuple[int, ...]:
     """Return the positions of the terms of a magnitude, highest first."""
     if encoding == "ones":
-        return [p for p in reversed(range(value.bit_length())) if value >> p & 1]
-    found, p = [], 0
+        return tuple(p for p in reversed(range(value.bit_length())) if value >> p & 1)
+    found: list[int] = []
+    p = 0
     if encoding == "naf":
         while value:
             if value & 1:
                 found.append(p)
                 value -= 2 - (value & 3)
             value, p = value >> 1, p + 1
-        return found[::-1]
+        return tuple(found[::-1])
     if encoding == "booth_radix4":
         for p in range(0, value.bit_length() + 2, 2):
             digit = -2 * (value >> (p + 1) & 1) + (value >> p & 1) + ((value << 1) >> p & 1)
             if digit:
                 found.append(p + (abs(digit) == 2))
-        return found[::-1]
+        return tuple(found[::-1])
     run = False
     text = f"{value:016b}00"
-    positions: list[int] = []
     for i in range(16):
         window, p = text[i : i + 3], 15 - i
         if window in ("010", "011") and run:
-            positions.append(p)
+            found.append(p)
         elif window == "100":
-            positions.append(p)
+            found.append(p)
             run = False
         elif window in ("101", "110") and not run:
-            positions.append(p)
+            found.append(p)
         elif window == "111" and not run:
-            positions.append(p + 1)
+            found.append(p + 1)
             run = True
-    return positions
+    return tuple(found)
 
 
-def two_stage(positions: list[list[int]], first_stage_bits: int) -> int:
+def two_stage(positions: list[tuple[int, ...]], first_stage_bits: int) -> int:
     """Return the cycles of a column: each drops the lowest term of the lanes near enough to the lowest of all."""
     left = [sorted(lane) for lane in positions if lane]
     cycles = 0

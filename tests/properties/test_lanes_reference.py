@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import load_hardware
 from accelsim.analyzers.profile import profile
 from accelsim.testing.layers import ALL_KINDS, described, make_layer, shape_of
+from tests import golden_dnnsim
 from tests.reference_lanes import Array, Machine
 
-CASES = 60
+CASES = 96
 MOST_STEPS = 1200
 
 OPTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -81,3 +83,20 @@ def test_machine_agrees_with_a_walk_of_its_schedule(kind: str) -> None:
         expected = reference.cycles(layer)
         assert found == expected, f"{described(layer)}, {array}, {options}: {found} cycles, the walk takes {expected}"
         done[layer_kind] += 1
+
+
+@pytest.mark.parametrize("label", golden_dnnsim.MACHINES)
+def test_the_walk_itself_agrees_with_dnnsim(label: str, shared: Path) -> None:
+    folder = shared / "golden" / "dnnsim" / "tiny"
+    name, *settings = golden_dnnsim.MACHINES[label]
+    options: dict[str, Any] = {}
+    for setting in settings:
+        key, _, text = setting.partition("=")
+        options[key] = {"true": True, "false": False}.get(text, int(text) if text.isdigit() else text)
+    kind = f"{name}_{options.pop('backend', 'pragmatic')}" if name == "diffy" else name
+    array = Array(columns=options.pop("columns", 1 if name == "dadiannao" else 16))
+    if kind not in OPTIONS or not (folder / f"{label}.csv").is_file():
+        pytest.skip(f"no walk, or no reference, for {label}")
+    machine = Machine(kind, array, **options)
+    found = {layer.name: machine.cycles(layer) for layer in golden_dnnsim.layers(folder)}
+    assert found == golden_dnnsim.results(folder, label)
