@@ -73,6 +73,10 @@ class ArrayAccelerator(Accelerator):
     def scaled(self, factor: float) -> Self:
         """Return the machine with `factor` times the multipliers. Raises ConfigError when that is no whole number."""
 
+    def exploits(self) -> tuple[str, str, int] | None:
+        """Return property, encoding and group of `analyzers.potential` that bound this machine; None where none does."""
+        return None
+
     def pairs(self, layer: Layer, profile: Profile) -> Pairs | None:
         """Return the operand pairs that the schedule multiplies for one input, for tests on small layers.
 

@@ -35,6 +35,10 @@ class Stripes(GridAccelerator):
         full = min(self.word_bits, self.accelerator.pe_width)
         return joined([repeated(static_work(part, step, full), part.repeats) for part in laid])
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the static precision of activations."""
+        return "Ap_static", "precision", 0
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return the precision for every activation, one for every weight."""
         step = min(profile.activation_bits, self.accelerator.pe_width)
