@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -11,6 +12,7 @@ from accelsim.accelerators import accelerator
 from accelsim.accelerators.lanes import GridAccelerator, GridParameters
 from accelsim.analyzers.codes import Codes
 from accelsim.analyzers.profile import Profile
+from accelsim.analyzers.stored import FIELD_BITS
 from accelsim.dataflows.lanes.differences import effectual_slots
 from accelsim.dataflows.lanes.grid import Laid, lay
 from accelsim.dataflows.lanes.serial import Columns, serial_work
@@ -56,6 +58,8 @@ class Diffy(GridAccelerator):
             differential = layer.shape.kind == "conv"
             columns = self._lane_columns(laid, differential, profile)
             work = serial_work(laid, columns, full, array.column_registers)
+            if array.backend == "shapeshifter":
+                work = replace(work, metadata={"activation": FIELD_BITS * laid.precision_groups})
             parts.append(repeated(work, laid.repeats))
         return joined(parts)
 

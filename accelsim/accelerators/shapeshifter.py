@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import Cost
 from accelsim.accelerators.lanes import GridAccelerator, GridParameters
 from accelsim.analyzers.profile import Profile
+from accelsim.analyzers.stored import FIELD_BITS
 from accelsim.dataflows.lanes.grid import lay
 from accelsim.dataflows.lanes.serial import serial_work
 from accelsim.dataflows.lanes.widths import part_widths, width_columns, width_table
@@ -41,13 +43,18 @@ class ShapeShifter(GridAccelerator):
     accelerator: ShapeShifterArray
 
     def work(self, layer: Layer, profile: Profile) -> Work:
-        """Return the work whose steps cost the largest width of any group of columns."""
+        """Return the work whose steps cost the largest width of any group of columns.
+
+        Every block of lanes keeps a precision field beside its activations.
+        """
         array, signed = self.accelerator, profile.activation_signed
         full = min(self.word_bits, array.pe_width)
         parts = []
         for laid in lay(layer, array, profile.activation_bits, profile.weight_bits, self.batch.size):
             columns = width_columns(laid, signed, array.minor_bit, array.group_size)
-            parts.append(repeated(serial_work(laid, columns, full, array.column_registers), laid.repeats))
+            work = serial_work(laid, columns, full, array.column_registers)
+            fields = {"activation": FIELD_BITS * laid.precision_groups}
+            parts.append(repeated(replace(work, metadata=fields), laid.repeats))
         return joined(parts)
 
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:

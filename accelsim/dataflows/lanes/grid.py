@@ -142,6 +142,11 @@ class Laid:
         """Pixels of a channel, padding included."""
         return self.activation.shape[3] * self.activation.shape[4]
 
+    @property
+    def precision_groups(self) -> int:
+        """Sets of lanes whose activations share a precision field: one per block and pixel."""
+        return self.images * self.groups * self.blocks * self.plane
+
     def window_bases(self) -> npt.NDArray[np.int64]:
         """Return the pixel (y * X + x) of the first tap of each window, first spatial axis fastest.
 
