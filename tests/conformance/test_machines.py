@@ -23,7 +23,17 @@ LANES = {
 SMALL_LANES = ("lanes=4", "rows=3", "columns=4", "tiles=2")
 """Geometry of which layers of a few channels and filters fill all lanes."""
 
-PROMISES: dict[str, dict[str, Any]] = {}
+SYSTOLIC = {
+    # a wider array takes longer to fill and to drain, which little layers do not make up for
+    "monotonic_in_size": False,
+}
+"""What holds for every systolic array."""
+
+PROMISES: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("systolic_os", "systolic_ws", "systolic_is"), SYSTOLIC),
+    # the images of a batch stream through the same weights
+    "tpu_v1": {**SYSTOLIC, "batch_repeats_convolutions": False},
+}
 """What a machine does not promise, with the reason."""
 
 
