@@ -14,7 +14,7 @@ from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.lanes.grid import lay
 from accelsim.dataflows.lanes.serial import serial_work
 from accelsim.dataflows.lanes.twosided import dynamic_width_work
-from accelsim.dataflows.lanes.widths import part_widths, width_columns, width_table
+from accelsim.dataflows.lanes.widths import free, part_widths, width_columns, width_table
 from accelsim.dataflows.work import Work, joined, repeated
 from accelsim.layer import Layer
 
@@ -38,7 +38,8 @@ class Loom(GridAccelerator):
     """Serial in weights and activations (Sharify et al., DAC 2018): a step costs width of activations x width of weights.
 
     Activations take the width that their group of columns needs at each step; weights the profile's, or theirs.
-    Linear layers with one window issue a row a cycle to successive columns.
+    Linear layers with one window issue a row a cycle to successive columns (with `dnnsim_compat` and groups of several
+    columns the rows of such a layer cost nothing but their cycle of issue).
     """
 
     accelerator: LoomArray
@@ -61,6 +62,8 @@ class Loom(GridAccelerator):
                 work = dynamic_width_work(laid, signs, array.minor_bit, group, per_cycle, full)
             else:
                 columns = width_columns(laid, signed, array.minor_bit, group, per_cycle, profile.weight_bits)
+                if array.dnnsim_compat and laid.single and group > laid.column_parts:
+                    columns = free(columns)
                 work = serial_work(laid, columns, full)
             parts.append(repeated(work, laid.repeats))
         return joined(parts)

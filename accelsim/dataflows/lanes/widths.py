@@ -46,6 +46,12 @@ def difference_columns(laid: Laid, trimmed: bool = False, group: int = 1) -> Col
     return replace(columns, first=first if group > 1 else np.take(table, first))
 
 
+def free(columns: Columns) -> Columns:
+    """Return columns that cost nothing (DNNsim's Loom reads no width for linear rows of grouped columns)."""
+    nothing = np.zeros_like(columns.table)
+    return replace(columns, maps=columns.maps * 0, row_cost=columns.row_cost * 0, table=nothing, empty=0)
+
+
 @lru_cache(maxsize=32)
 def width_table(pe_width: int, signed: bool, trimmed: bool, bits_per_cycle: int = 1) -> Widths:
     """Return the cycles that a set of folded values takes, by the OR of the set."""
