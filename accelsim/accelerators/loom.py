@@ -56,15 +56,14 @@ class Loom(GridAccelerator):
         full = -(-width // array.bits_per_cycle) * width
         parts = []
         for laid in lay(layer, array, profile.activation_bits, profile.weight_bits, self.batch.size):
-            per_cycle, group = array.bits_per_cycle, array.group_size
-            if array.dynamic_weights:
+            per_cycle, group = array.bits_per_cycle, 1 if laid.single else array.group_size
+            unread = array.dnnsim_compat and laid.single and array.group_size > laid.column_parts
+            if array.dynamic_weights and not unread:
                 signs = signed, profile.weight_signed
-                work = dynamic_width_work(laid, signs, array.minor_bit, group, per_cycle, full)
+                work = dynamic_width_work(laid, signs, array.minor_bit, (group, array.group_size), per_cycle, full)
             else:
                 columns = width_columns(laid, signed, array.minor_bit, group, per_cycle, profile.weight_bits)
-                if array.dnnsim_compat and laid.single and group > laid.column_parts:
-                    columns = free(columns)
-                work = serial_work(laid, columns, full)
+                work = serial_work(laid, free(columns) if unread else columns, full)
             parts.append(repeated(work, laid.repeats))
         return joined(parts)
 

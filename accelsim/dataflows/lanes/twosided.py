@@ -51,7 +51,7 @@ def term_work(laid: Laid, encoding: str, dense_cost: int) -> Work:
 
 
 def dynamic_width_work(
-    laid: Laid, signed: tuple[bool, bool], trimmed: bool, group: int, bits_per_cycle: int, dense_cost: int
+    laid: Laid, signed: tuple[bool, bool], trimmed: bool, group: tuple[int, int], bits_per_cycle: int, dense_cost: int
 ) -> Work:
     """Return the work when a step costs the widest activations x the widest weights (Loom, dynamic weights).
 
@@ -62,7 +62,7 @@ def dynamic_width_work(
     width = laid.grid.pe_width
     tables = width_table(width, signed[0], trimmed, bits_per_cycle), width_table(width, signed[1], trimmed)
     unions = union_maps(laid, laid.activation, signed[0])
-    weights = _weight_widths(laid, tables[1], signed[1], group)
+    weights = _weight_widths(laid, tables[1], signed[1], group[1])
     bits = pattern_bits(laid.activation), pattern_bits(laid.weight)
     own = own_widths(width, laid.column_parts, signed[0], trimmed, bits_per_cycle, bits[0])
     own_weight = own_widths(width, laid.row_parts, signed[1], trimmed, 1, bits[1])
@@ -70,15 +70,13 @@ def dynamic_width_work(
     if laid.single:
         rows = tables[0][unions[:, :, 0]].max(axis=0).astype(np.int64).reshape(laid.images, laid.groups, 1, -1)
         empty = int(tables[0][0]) * weights[None, :, :, 0].astype(np.int64)
-        if laid.grid.dnnsim_compat and group > laid.column_parts:
-            rows, empty = rows * 0, empty * 0
         costs = rows * weights[None, :, :, 0]
-        return _single_work(laid, costs, np.broadcast_to(empty, costs.shape), sides, dense_cost, group)
+        return _single_work(laid, costs, np.broadcast_to(empty, costs.shape), sides, dense_cost)
     bases, offsets = laid.window_bases(), laid.tap_offsets()
     per_set = unions.reshape(unions.shape[0], laid.images * laid.groups, laid.blocks, -1)
     found = [
         grouped_product_steps(
-            np.ascontiguousarray(per_set[:, i]), tables[0], group, weights[i % laid.groups], bases, offsets, laid.columns
+            np.ascontiguousarray(per_set[:, i]), tables[0], group[0], weights[i % laid.groups], bases, offsets, laid.columns
         )
         for i in range(per_set.shape[1])
     ]  # fmt: skip
@@ -172,11 +170,11 @@ def _lockstep_work(laid: Laid, found: Counts, sides: Sides, dense_cost: int) -> 
     return Work(int(cycles.sum()), laid.steps * dense_cost, grid.size, slots, reads(laid))
 
 
-def _single_work(laid: Laid, costs: Counts, empty: Counts | int, sides: Sides, dense_cost: int, group: int = 1) -> Work:
+def _single_work(laid: Laid, costs: Counts, empty: Counts | int, sides: Sides, dense_cost: int) -> Work:
     """Return the work of a layer of one window; costs, empty: (images, groups, passes, time rows)."""
     rows = costs.reshape(-1, laid.blocks)
     least = np.ascontiguousarray(np.broadcast_to(empty, costs.shape)).reshape(rows.shape)
-    cycles, placed = staggered_cycles(laid, rows, least, group, passes=1)
+    cycles, placed = staggered_cycles(laid, rows, least, passes=1)
     full = np.full((laid.images * laid.groups, laid.blocks), dense_cost)
     dense, _ = staggered_cycles(laid, full)
     met = placed.reshape(costs.shape).astype(np.int64)
