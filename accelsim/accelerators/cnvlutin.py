@@ -78,8 +78,8 @@ class Cnvlutin(GridAccelerator):
         return Pairs(*np.concatenate(found, axis=1))
 
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
-        """Return one slot for every product that is not skipped."""
-        return (lambda v: np.ones(v.shape)), (lambda v: np.ones(v.shape))
+        """Return one slot for every product of an activation other than zero."""
+        return (lambda v: (v != 0).astype(np.uint8)), (lambda v: np.ones(v.shape))
 
     def notes(self) -> list[str]:
         """Return what is approximated."""

@@ -100,8 +100,8 @@ class UCNN(ArrayAccelerator):
         return Pairs(*np.concatenate(found, axis=1))
 
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
-        """Return one slot for every addition."""
-        return (lambda v: np.ones(v.shape)), (lambda v: np.ones(v.shape))
+        """Return one slot for every addition: an activation that meets a weight other than zero."""
+        return (lambda v: np.ones(v.shape)), (lambda v: (v != 0).astype(np.uint8))
 
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of the array without sharing, which UCNN replaces."""
