@@ -34,3 +34,8 @@ class TestSmallTpu(SystolicSmall):
     hardware = "tpu_v1"
     settings = SMALL
     batch_repeats_convolutions = False  # the images of a batch stream through the same weights
+
+
+class TestSmallBitFusion(AcceleratorConformance):
+    hardware = "bit_fusion"
+    settings = ("accelerator.rows=1", "accelerator.columns=3", "batch.size=1")
