@@ -219,12 +219,11 @@ class AcceleratorConformance:
         layers = numbered([with_output(self.layers(machine, kind)[0]) for kind in ALL_KINDS])
         expected = [row_of(machine, layer) for layer in layers]
         rng = np.random.default_rng(0)
-        for order in (list(range(len(layers)))[::-1], list(rng.permutation(len(layers)))):
-            for threads in (1, 4):
-                with ThreadPoolExecutor(threads) as pool:
-                    found = list(pool.map(lambda index: row_of(machine, layers[index]), order))
-                for index, row in zip(order, found, strict=True):
-                    assert row == expected[index], f"{described(layers[index])}: other results in {threads} threads"
+        for threads, order in ((1, range(len(layers))[::-1]), (4, rng.permutation(len(layers)))):
+            with ThreadPoolExecutor(threads) as pool:
+                found = list(pool.map(lambda index: row_of(machine, layers[index]), order))
+            for index, row in zip(order, found, strict=True):
+                assert row == expected[index], f"{described(layers[index])}: other results in {threads} threads"
         replayed = sim.run(machine, write_bundle(tmp_path / "bundle", layers)).layers
         for index, row in enumerate(expected):
             record = replayed.iloc[index]

@@ -10,31 +10,50 @@ from accelsim.accelerators.base import load_hardware
 from accelsim.accelerators.lanes import GridAccelerator
 from accelsim.testing import AcceleratorConformance
 
-LANES = {
+UNPACKED = {"matmul": "the second operand of an attention product is not known beforehand, its zeros are not left out"}
+
+LANES: dict[str, Any] = {
     # the rows of a batch are the windows of a set, which wait for each other; a row alone goes to successive columns
     "batching_never_slower": False,
     "busy_beyond_pairs": {
         "depthwise": "each row sees the channels of all lanes; the zeros of the diagonal filters are busy slots",
         "first": "space to depth fills maps and kernels up with zeros that go through the lanes",
     },
+    # `continue` is DNNsim's rule, whose rows miss their values in all passes over the filters but the first
+    "settings": ("accelerator.linear_rows=restart",),
 }
 """What holds for every tiles x rows x columns x lanes machine."""
 
-SMALL_LANES = ("lanes=4", "rows=3", "columns=4", "tiles=2")
-"""Geometry of which layers of a few channels and filters fill all lanes."""
-
-SYSTOLIC = {
-    # a wider array takes longer to fill and to drain, which little layers do not make up for
-    "monotonic_in_size": False,
-}
-"""What holds for every systolic array."""
+# a longer side takes longer to fill and drain; reported cycles are one less per layer, whatever the batch
+SYSTOLIC = {"monotonic_in_size": False, "batching_never_slower": False}
 
 PROMISES: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("systolic_os", "systolic_ws", "systolic_is"), SYSTOLIC),
-    # the images of a batch stream through the same weights
-    "tpu_v1": {**SYSTOLIC, "batch_repeats_convolutions": False},
+    "cambricon_x": {"busy_beyond_pairs": UNPACKED},
+    # a lane takes whole bricks: with fewer bricks in a window than lanes, the others idle
+    "cnvlutin": {"never_slower_than_dense": False},
+    "eie": {"busy_beyond_pairs": UNPACKED},
+    **dict.fromkeys(("systolic_is", "systolic_os", "systolic_ws"), SYSTOLIC),
+    # a longer side takes longer to fill and drain; the images of a batch share the weights of a tile
+    "tpu_v1": {"monotonic_in_size": False, "batch_repeats_convolutions": False},
+    # runs of several filters that end with one entry of their table wait for the lane's multiplier
+    "ucnn": {"never_slower_than_dense": False, "busy_beyond_pairs": UNPACKED},
 }
 """What a machine does not promise, with the reason."""
+
+SMALL: dict[str, tuple[str, ...]] = {
+    "cambricon_x": ("pes=3", "multipliers=2", "select_from=4", "step_bits=2"),
+    "eie": ("pes=4", "fifo_depth=2", "accumulators=2"),
+    "ucnn": ("pes=2", "lanes=2", "channels=4"),
+    "bit_fusion": ("rows=3", "columns=4"),
+    "systolic_is": ("rows=4", "columns=3"),
+    "systolic_os": ("rows=4", "columns=3"),
+    "systolic_ws": ("rows=4", "columns=3"),
+    "tpu_v1": ("rows=4", "columns=3"),
+}
+"""Parameters with which layers of a few channels and filters fill a machine."""
+
+SMALL_LANES = ("lanes=4", "rows=3", "columns=4", "tiles=2")
+"""The same for lane arrays."""
 
 
 def classes() -> dict[str, type]:
@@ -45,14 +64,12 @@ def classes() -> dict[str, type]:
         if not isinstance(machine, ArrayAccelerator):
             continue
         lanes = isinstance(machine, GridAccelerator)
-        promises = {**(LANES if lanes else {}), **PROMISES.get(name, {}), "hardware": name, "__module__": __name__}
-        title = "Test" + "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
+        promises = {"settings": (), **(LANES if lanes else {}), **PROMISES.get(name, {}), "hardware": name}
+        title = "Test" + "".join(part.capitalize() for part in name.split("_"))
         found[title] = type(title, (AcceleratorConformance,), promises)
-        if lanes:
-            settings = tuple(f"accelerator.{setting}" for setting in SMALL_LANES)
-            found[f"{title}Small"] = type(
-                f"{title}Small", (AcceleratorConformance,), {**promises, "settings": settings}
-            )
+        if small := SMALL.get(name, SMALL_LANES if lanes else ()):
+            promises["settings"] = (*promises["settings"], *(f"accelerator.{setting}" for setting in small))
+            found[f"{title}Small"] = type(f"{title}Small", (AcceleratorConformance,), promises)
     return found
 
 
