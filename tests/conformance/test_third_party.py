@@ -30,6 +30,8 @@ CAUGHT = {
     "SlowsDownWithLanes": "larger_is_never_slower",
     "FreeEnergy": "time_traffic_and_energy",
     "ForgetsTheBatch": "a_batch_repeats",
+    "WrongCosts": "busy_is_the_pair_sum",
+    "LeakyAccount": "account_is_complete",
 }
 """The law that each broken machine must fail."""
 
@@ -58,7 +60,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return found
 
 
-@pytest.mark.parametrize("name", ["Queue", "QueueDense"])
+@pytest.mark.parametrize("name", ["Queue", "QueueDense", "QueueBytes"])
 def test_a_correct_machine_passes_every_law(results: Results, name: str) -> None:
     assert len(results[name]) > 100
     assert {test: outcome for test, outcome in results[name].items() if outcome[0] != "passed"} == {}
@@ -81,4 +83,4 @@ def test_messages_name_kind_shape_and_seed(results: Results) -> None:
 
 
 def test_nothing_breaks_unnoticed(results: Results) -> None:
-    assert set(results) == {"Queue", "QueueDense", *CAUGHT}
+    assert set(results) == {"Queue", "QueueDense", "QueueBytes", *CAUGHT}

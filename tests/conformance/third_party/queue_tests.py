@@ -28,6 +28,11 @@ class TestQueueDense(AcceleratorConformance):
     settings = ("accelerator.skips=nothing", "batch.size=2")
 
 
+class TestQueueBytes(AcceleratorConformance):
+    hardware = HARDWARE
+    settings = ("word_bits=8",)
+
+
 class Broken(AcceleratorConformance):
     """The machine with the methods of the subclass in place of its own."""
 
@@ -134,3 +139,14 @@ class TestForgetsTheBatch(Broken):
     def work(self, layer, profile):
         one = self.model_copy(update={"batch": self.batch.model_copy(update={"size": 1})})
         return queue_machine.Queue.work(one, layer, profile)
+
+
+class TestWrongCosts(Broken):
+    def costs(self, profile):
+        return (lambda v: np.ones(v.shape)), (lambda v: np.ones(v.shape))
+
+
+class TestLeakyAccount(Broken):
+    def measure(self, layer, profile):
+        found = queue_machine.Queue.measure(self, layer, profile)
+        return found | {"slots_pad_lane": found["slots_pad_lane"] + 1}
