@@ -77,6 +77,10 @@ class Cnvlutin(GridAccelerator):
             found.append(places)
         return Pairs(*np.concatenate(found, axis=1))
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the zero activations."""
+        return "A", "", 0
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return one slot for every product of an activation other than zero."""
         return (lambda v: (v != 0).astype(np.uint8)), (lambda v: np.ones(v.shape))

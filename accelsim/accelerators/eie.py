@@ -71,6 +71,10 @@ class EIE(ArrayAccelerator):
             found.append(part)
         return Pairs(*np.concatenate(found, axis=1))
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the zeros of both operands."""
+        return "W+A", "", 0
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return one slot for every product of operands other than zero."""
         return (lambda v: (v != 0).astype(np.uint8)), (lambda v: (v != 0).astype(np.uint8))

@@ -40,6 +40,10 @@ class Laconic(GridAccelerator):
         laid = lay(layer, array, profile.activation_bits, profile.weight_bits, self.batch.size)
         return joined([repeated(term_work(part, array.encoding, full), part.repeats) for part in laid])
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the effectual terms of both operands."""
+        return "We+Ae", self.accelerator.encoding, 0
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return the terms of an activation and of a weight."""
         array = self.accelerator

@@ -67,6 +67,11 @@ class Loom(GridAccelerator):
             parts.append(repeated(work, laid.repeats))
         return joined(parts)
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the precision of groups of 16 activations, that of the profile or of groups of weights."""
+        form = "precision_trimmed" if self.accelerator.minor_bit else "precision"
+        return ("Wp+Ap" if self.accelerator.dynamic_weights else "Wp_static+Ap"), form, 16
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return the width of an activation in cycles, the width of a weight."""
         array = self.accelerator

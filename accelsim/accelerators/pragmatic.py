@@ -51,6 +51,10 @@ class Pragmatic(GridAccelerator):
             parts.append(repeated(serial_work(laid, columns, full, array.column_registers), laid.repeats))
         return joined(parts)
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the effectual terms of activations."""
+        return "Ae", self.accelerator.encoding, 0
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return the terms of an activation, one for every weight."""
         array = self.accelerator

@@ -57,6 +57,10 @@ class ShapeShifter(GridAccelerator):
             parts.append(repeated(replace(work, metadata=fields), laid.repeats))
         return joined(parts)
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the precision of groups of 16 activations."""
+        return "Ap", "precision_trimmed" if self.accelerator.minor_bit else "precision", 16
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return the width of an activation on its own, one for every weight."""
         array, signed = self.accelerator, profile.activation_signed
