@@ -45,6 +45,8 @@ SMALL: dict[str, tuple[str, ...]] = {
     "eie": ("pes=4", "fifo_depth=2", "accumulators=2"),
     "ucnn": ("pes=2", "lanes=2", "channels=4"),
     "bit_fusion": ("rows=3", "columns=4"),
+    # not with narrow lanes: a weight wider than a lane takes its whole width in each of its rows, as in DNNsim
+    "loom": ("lanes=4", "rows=3", "columns=4", "tiles=2"),
     "systolic_is": ("rows=4", "columns=3"),
     "systolic_os": ("rows=4", "columns=3"),
     "systolic_ws": ("rows=4", "columns=3"),
@@ -52,8 +54,8 @@ SMALL: dict[str, tuple[str, ...]] = {
 }
 """Parameters with which layers of a few channels and filters fill a machine."""
 
-SMALL_LANES = ("lanes=4", "rows=3", "columns=4", "tiles=2")
-"""The same for lane arrays."""
+SMALL_LANES = ("lanes=4", "rows=4", "columns=4", "tiles=2", "pe_width=8")
+"""The same for lane arrays, whose operands then take two columns and rows."""
 
 
 def classes() -> dict[str, type]:
