@@ -45,6 +45,19 @@ class GridAccelerator(ArrayAccelerator):
         bits = profile.activation_bits, profile.weight_bits
         return (min(bits[0], self.word_bits), min(bits[1], self.word_bits)) if self.bit_parallel else bits
 
+    def notes(self) -> list[str]:
+        """Return the rules that a reader of results should know."""
+        found = [
+            f"{self.name}: groups of a grouped convolution run one after another; a depthwise layer works on one tile;"
+            " element-wise operators and pooling are not simulated"
+        ]
+        if not self.bit_parallel and self.accelerator.linear_rows == "continue":
+            found.append(
+                f"{self.name}: in layers of one row a time row that is issued to a column without its values costs the"
+                " least, as in DNNsim; --set accelerator.linear_rows=restart charges every row"
+            )
+        return found
+
     def pairs(self, layer: Layer, profile: Profile) -> Pairs | None:
         """Return the pairs of the dense schedule: every product of real operands, zeros among them."""
         return dense_pairs(layer, self.accelerator, *self.laid_bits(profile))
