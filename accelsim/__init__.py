@@ -14,6 +14,7 @@ _LAZY = {
     "analyze": "accelsim.analyzers.analyze:analyze",
     "potential": "accelsim.analyzers.potential:potential",
     "simulate": "accelsim.sim:run",
+    "compare": "accelsim.comparison:compare",
     "shares": "accelsim.report.shares:ineffectual_shares",
     "show": "accelsim.report.run_text:show",
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from accelsim.cli import analyze, capture, explain, listing, potential, reproduce, run
+from accelsim.cli import analyze, capture, compare, explain, listing, potential, reproduce, run
+from accelsim.cli.lists import ListsCommand
 
 app = typer.Typer(
     name="accelsim",
@@ -16,6 +17,7 @@ app = typer.Typer(
     epilog="Every command takes --debug (full traceback). Exit codes: accelsim list exit-codes.",
 )
 app.command("run")(run.run)
+app.command("compare", cls=ListsCommand)(compare.compare)
 app.command("analyze")(analyze.analyze)
 app.command("potential")(potential.potential)
 app.command("capture")(capture.capture)

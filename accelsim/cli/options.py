@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -29,6 +29,39 @@ def split(settings: list[str] | None) -> tuple[list[str], list[str]]:
     return [s for s in given if not s.startswith(prefix)], [
         s.removeprefix(prefix) for s in given if s.startswith(prefix)
     ]
+
+
+class Changes(NamedTuple):
+    """Overrides of each machine and of each workload, by the name given on the command line."""
+
+    machines: dict[str, list[str]]
+    workloads: dict[str, list[str]]
+
+
+def addressed(settings: list[str], machines: list[str], workloads: list[str]) -> Changes:
+    """Return who each override is for.
+
+    ``KEY=VALUE`` is for every machine, ``workload.KEY=VALUE`` for every workload, ``NAME:KEY=VALUE`` for the machine
+    or workload of that name (or file). Raises UnknownNameError for another name.
+    """
+    from accelsim.errors import unknown_name
+
+    found = Changes({name: [] for name in machines}, {name: [] for name in workloads})
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        name, colon, inner = key.partition(":")
+        if not colon:
+            plain = setting.removeprefix("workload.")
+            group = found.machines if plain == setting else found.workloads
+            chosen = [(group, known) for known in group]
+        else:
+            chosen = [(group, known) for group in found for known in group if name in (known, Path(known).stem)]
+            plain = f"{inner.removeprefix('workload.')}{equals}{value}"
+        if colon and not chosen:
+            raise unknown_name("machine or workload of the comparison", name, [*machines, *workloads])
+        for group, known in chosen:
+            group[known].append(plain)
+    return found
 
 
 def check_csv(out: Path | None, csv: bool) -> None:
