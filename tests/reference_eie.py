@@ -13,18 +13,23 @@ from accelsim.layer import Layer
 
 @dataclass
 class Pe:
-    """A PE: its packed columns ("busy" or "placeholder" entries), a queue, and what is left of the activation in work."""
+    """A PE: its packed columns ("busy" or "placeholder" entries), a queue, and the entries done of its head."""
 
     columns: list[list[str]]
     queue: list[int] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-    def take(self) -> None:
-        if not self.left and self.queue:
-            self.left = list(self.columns[self.queue.pop(0)]) or ["minimum"]
+    done: int = 0
 
     def work(self) -> str:
-        return self.left.pop(0) if self.left else "wait_tile"
+        """Do one entry of the head of the queue; the head leaves with its last one."""
+        if not self.queue:
+            return "wait_tile"
+        entries = self.columns[self.queue[0]] or ["minimum"]
+        entry = entries[self.done]
+        self.done += 1
+        if self.done == len(entries):
+            self.queue.pop(0)
+            self.done = 0
+        return entry
 
 
 def walk(layer: Layer, pes: int, depth: int, index_bits: int, accumulators: int) -> tuple[int, Counter[str]]:
@@ -80,9 +85,7 @@ def _vector(vector: list[int], machine: list[Pe], width: int, depth: int) -> tup
     slots, time = Counter[str](), 0
     rows = [vector[i : i + width] + [0] * max(0, i + width - len(vector)) for i in range(0, len(vector), width)]
     row, place = 0, 0
-    while row < len(rows) or any(pe.queue or pe.left for pe in machine):
-        for pe in machine:
-            pe.take()
+    while row < len(rows) or any(pe.queue for pe in machine):
         full = any(len(pe.queue) == depth for pe in machine)
         for pe in machine:
             slots[pe.work()] += 1

@@ -21,8 +21,8 @@ from accelsim.layer import Layer
 class EIEArray(Parameters):
     """Array of processing elements with one multiplier each.
 
-    pes: PEs; output k is computed by PE k mod `pes`. fifo_depth: activations that wait in the queue of a PE, beside
-    the one it works on. index_bits: width of the count of zeros before a weight. accumulators: outputs of a PE in
+    pes: PEs; output k is computed by PE k mod `pes`. fifo_depth: activations in the queue of a PE, the one
+    it works on at its head among them. index_bits: width of the count of zeros before a weight. accumulators: outputs of a PE in
     one run over the inputs. pointer_bits: width of the place of a column's first entry.
     """
 

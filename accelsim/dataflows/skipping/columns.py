@@ -18,7 +18,8 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Queues:
-    """The array: `pes` with a multiplier and `accumulators` outputs each, behind queues of `depth` activations.
+    """The array: `pes` with a multiplier and `accumulators` outputs each, behind queues of `depth` activations (that in
+    work among them).
 
     index_bits: width of the count of zeros before an entry. pointer_bits: width of the place of a column's first
     entry.
@@ -51,7 +52,7 @@ def column_work(product: Product, queues: Queues, packed: bool) -> Work:
             entries, kept = _entries(rows, queues, packed)
             costs = np.maximum(1, entries)
             cycles = int(queue_times(maps, bases, offsets, costs, queues.depth, queues.pes))
-            dense = windows * (1 + vectors.shape[1] * -(-rows.shape[0] // queues.pes))
+            dense = windows * _dense_time(vectors.shape[1], -(-rows.shape[0] // queues.pes), queues.depth)
             parts.append(_account(queues, live[group], entries, kept, cycles, dense, windows * rows.shape[0], packed))
     return joined(parts)
 
@@ -82,6 +83,11 @@ def column_pairs(
                         found.append((*pair, int(outputs[image, group, first + row, p, q])))
                 begin += time
     return np.asarray(found, np.int64).reshape(-1, 4).T, begin
+
+
+def _dense_time(inputs: int, rows: int, depth: int) -> int:
+    """Return the cycles of a vector without zeros: a broadcast, then `rows` cycles each; a queue of one starves between."""
+    return 1 + inputs * rows + (inputs - 1 if depth == 1 else 0)
 
 
 def _entries(rows: Codes, queues: Queues, packed: bool) -> tuple[npt.NDArray[np.int32], Counts]:
@@ -148,26 +154,26 @@ def _run(
 ) -> tuple[list[tuple[int, int, int]], int]:  # fmt: skip
     """Step a vector through the queues cycle by cycle; return (cycle, column, row) of each product and the cycles.
 
-    In a cycle an idle PE first takes the next activation from its queue, then each PE does an entry of the one it
-    works on; at the end of the cycle what was broadcast reaches the queues, if none was full after those takings.
+    In a cycle each PE does an entry of the activation at the head of its queue, which leaves with its last entry;
+    a broadcast reaches the queues at the end of its cycle, and waits while one was full at the start of it.
     """
     taken: list[tuple[int, int, int]] = []
     waiting: list[deque[int]] = [deque() for _ in columns[0]]
-    work: list[deque[tuple[int, int]]] = [deque() for _ in columns[0]]
+    work: list[deque[int]] = [deque() for _ in columns[0]]
     j, cycle = 0, 0
     size = -(-vector.size // queues.pes) * queues.pes
     live = [bool(v) for v in vector] + [False] * (size - vector.size)
-    while j < size or any(waiting) or any(work):
-        for pe, queue in enumerate(waiting):
-            if not work[pe] and queue:
-                column = queue.popleft()
-                work[pe] = deque([(column, row) for row in columns[column][pe]] or [(column, -1)])
+    while j < size or any(waiting):
         full = any(len(queue) >= queues.depth for queue in waiting)
-        for entries in work:
-            if entries:
-                column, row = entries.popleft()
+        for pe, (queue, entries) in enumerate(zip(waiting, work, strict=True)):
+            if queue:
+                if not entries:
+                    entries.extend(columns[queue[0]][pe] or [-1])
+                row = entries.popleft()
                 if row >= 0:
-                    taken.append((cycle, column, row))
+                    taken.append((cycle, queue[0], row))
+                if not entries:
+                    queue.popleft()
         j = _scanned(j, live, queues.pes)
         if j < size and live[j] and not full:
             for queue in waiting:

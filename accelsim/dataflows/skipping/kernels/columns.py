@@ -43,20 +43,20 @@ def queue_times(
 
     live: (images, pixels, C), 1 where an activation is not 0; a vector is the channels (fastest) of the window's
     pixels. costs: (R * S * C, PEs), cycles that an activation takes in each PE. Activations other than zero are
-    broadcast in order, at most one a cycle and only when no queue is full; a queue holds `depth` of them beside
-    the one in work. The scan for them goes in rows of `scan` values; it takes one more cycle to leave a row whose
+    broadcast in order, at most one a cycle and only when no queue is full; a queue holds `depth` of them, the one
+    in work among them. The scan for them goes in rows of `scan` values; it takes one more cycle to leave a row whose
     last value is 0, full queues or not. A vector ends when its last PE and the scan have.
     """
     images, _, channels = live.shape
     count = costs.shape[1]
     done = np.empty(count, np.int64)
-    started = np.empty(depth, np.int64)
+    freed = np.empty(depth, np.int64)
     total = np.int64(0)
     length = offsets.size * channels
     for n in range(images):
         for w in range(bases.size):
             done[:] = 0
-            started[:] = 0
+            freed[:] = 0
             now = np.int64(0)
             slot = 0
             j = 0
@@ -66,13 +66,12 @@ def queue_times(
                 for c in range(channels):
                     alive = values[c] != 0
                     if alive:
-                        now = max(now, started[slot])
+                        now = max(now, freed[slot])
                         latest = np.int64(0)
                         for pe in range(count):
-                            start = max(done[pe], now + 1)
-                            latest = max(latest, start)
-                            done[pe] = start + np.int64(costs[j, pe])
-                        started[slot] = latest
+                            done[pe] = max(done[pe], now + 1) + np.int64(costs[j, pe])
+                            latest = max(latest, done[pe])
+                        freed[slot] = latest
                         slot += 1
                         if slot == depth:
                             slot = 0
