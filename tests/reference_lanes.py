@@ -273,6 +273,7 @@ class Machine:
     bits_per_cycle: int = 1
     dynamic_weights: bool = False
     given: Profile = field(init=False)
+    _size: int = field(init=False, default=1)
 
     def cycles(self, layer: Layer) -> int:
         """Return the compute cycles of a layer for one input."""
@@ -286,8 +287,7 @@ class Machine:
     def _part(self, part: Part) -> int:
         if self.kind == "dadiannao":
             return lockstep(part, lambda step: 1)
-        grouped = self.kind in ("shapeshifter", "diffy_shapeshifter", "loom")
-        size = self.group_size if grouped else 1
+        size = self._size = self._column_group(part.single)
         if part.single:
             ports = -(-part.columns // size)
             return in_turn(part, self._cost, self._empty, ports, self.array.linear_rows == "restart")
@@ -295,6 +295,12 @@ class Machine:
             ports = -(-part.columns * self._blocks(0) // size)
             return ahead(part, self._columns, ports, self.column_registers)
         return lockstep(part, self._cost)
+
+    def _column_group(self, single: bool) -> int:
+        """Return how many neighbouring columns share a width; Loom issues the rows of one window to single columns."""
+        if self.kind == "loom" and single:
+            return 1
+        return self.group_size if self.kind in ("shapeshifter", "diffy_shapeshifter", "loom") else 1
 
     def _blocks(self, operand: int) -> int:
         """Return how many columns (or rows) of pe_width a value takes."""
@@ -324,7 +330,7 @@ class Machine:
             return [two_stage([terms(v, self.encoding) for v in column], self.first_stage_bits) for column in held]
         signed = self.kind == "diffy_shapeshifter" or self.given.activation_signed
         held = [chunk for column in step.columns for chunk in chunks(column, self._blocks(0), width)]
-        groups = together(held, self.group_size)
+        groups = together(held, self._size)
         widths = [serial_width(group, signed, width, self.minor_bit) for group in groups]
         return [-(-w // self.bits_per_cycle) for w in widths]
 
