@@ -203,7 +203,7 @@ def _potential(machine: Accelerator, trace: Trace) -> pd.DataFrame:
     """Return the exact work of the property that the machine exploits, by layer; NaN where it has none."""
     key = machine.exploits() if isinstance(machine, ArrayAccelerator) else None
     if key is None:
-        return pd.DataFrame({"property": None, "work": np.nan, "baseline_work": np.nan}, range(len(trace.layers)))
+        return pd.DataFrame({"property": "", "work": np.nan, "baseline_work": np.nan}, range(len(trace.layers)))
     table = potential(trace, width=machine.word_bits)
     chosen = table[(table["property"] == key[0]) & (table["encoding"] == key[1]) & (table["group"] == key[2])]
     name = " ".join(str(part) for part in key if part)

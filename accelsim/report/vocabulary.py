@@ -8,6 +8,7 @@ from accelsim.accelerators import ACCELERATORS
 from accelsim.dataflows import DATAFLOWS
 
 _DECLARING = (
+    "accelsim.comparison",
     "accelsim.sim",
     "accelsim.analyzers.analyze",
     "accelsim.analyzers.potential",
