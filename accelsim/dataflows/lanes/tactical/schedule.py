@@ -35,17 +35,17 @@ class Schedule:
     members: Counts
 
 
-def scheduled(laid: Laid, search: Search, members: Counts) -> Schedule:
-    """Return the schedule of the weights of `laid`; members: (groups, filter sets), filters that exist.
+def scheduled(laid: Laid, search: Search, channels: int = 0) -> Schedule:
+    """Return the schedule of the weights of `laid`; channels: of a depthwise layer, else 0.
 
     The schedules of the last layers are kept by the digest of their weights. Memory: a byte per slot.
     """
-    key = _key(laid, search)
+    key = _key(laid, search, channels)
     with _lock:
         known = _kept.get(key)
     if known is not None:
         return known
-    found = _made(laid, search, members)
+    found = _made(laid, search, channels)
     if found.slots.nbytes <= KEPT_BYTES:
         with _lock:
             _kept[key] = found
@@ -54,28 +54,16 @@ def scheduled(laid: Laid, search: Search, members: Counts) -> Schedule:
     return found
 
 
-def filters_of(laid: Laid, channels: int = 0) -> Counts:
-    """Return how many filters each set of each group has: (groups, filter sets).
-
-    channels: of a depthwise layer, whose groups hold as many of them as there are lanes (the last one what is left).
-    """
-    sets = np.minimum(laid.rows, laid.filters - np.arange(laid.filter_sets) * laid.rows)
-    if not channels:
-        return np.tile(sets, (laid.groups, 1))
-    left = np.clip(channels - np.arange(laid.groups) * laid.lanes, 0, laid.lanes)
-    return np.minimum(sets[None, :], left[:, None])
-
-
 _kept: OrderedDict[tuple[object, ...], Schedule] = OrderedDict()
 _lock = Lock()
 
 
-def _key(laid: Laid, search: Search) -> tuple[object, ...]:
+def _key(laid: Laid, search: Search, channels: int) -> tuple[object, ...]:
     digest = hashlib.sha1(laid.weight.data, usedforsecurity=False).digest()
-    return digest, laid.weight.shape, laid.weight.dtype.str, laid.lanes, laid.rows, search
+    return digest, laid.weight.shape, laid.weight.dtype.str, laid.lanes, laid.rows, search, channels
 
 
-def _made(laid: Laid, search: Search, members: Counts) -> Schedule:
+def _made(laid: Laid, search: Search, channels: int) -> Schedule:
     from accelsim.dataflows.lanes.tactical.kernels.scheduling import fill, spread
 
     rows, lanes = laid.time_rows, laid.lanes
@@ -84,10 +72,17 @@ def _made(laid: Laid, search: Search, members: Counts) -> Schedule:
     beyond = np.zeros_like(filled)
     distances, edges = search.distances(lanes), np.tile(laid.block_lanes, laid.taps)
     for group in range(laid.groups):
-        spread(laid.weight[group], lanes, slots[group])
-        for index in range(laid.filter_sets):
-            filters = slots[group, index * laid.rows : (index + 1) * laid.rows]
-            fill(filters, distances, search.lookahead, edges, filled[group, index], beyond[group, index])
+        spread(laid.weight[group], lanes, channels > 0, slots[group])
+        fill(slots[group], laid.rows, distances, search.lookahead, edges, filled[group], beyond[group])
     for array in (slots, filled, beyond):
         array.flags.writeable = False
-    return Schedule(search, slots, filled, beyond, members)
+    return Schedule(search, slots, filled, beyond, _members(laid, channels))
+
+
+def _members(laid: Laid, channels: int) -> Counts:
+    """Return how many filters each set of each group has; the last group of a depthwise layer may lack channels."""
+    sets = np.minimum(laid.rows, laid.filters - np.arange(laid.filter_sets) * laid.rows)
+    if not channels:
+        return np.tile(sets, (laid.groups, 1))
+    left = np.clip(channels - np.arange(laid.groups) * laid.lanes, 0, laid.lanes)
+    return np.minimum(sets[None, :], left[:, None])

@@ -6,39 +6,56 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-OWN, HELD, GONE = 0, 254, 255
-"""Slots that keep their weight, keep a zero, or hold a zero of an earlier row; others: place of the search + 1."""
+OWN, VOID, HELD, GONE = 0, 253, 254, 255
+"""Slots that keep their weight, never had one (no channel, or not of this filter), keep a zero, or hold a zero of an
+earlier row; other codes are a place of the search + 1."""
 
 
 @njit(nogil=True, cache=True)
-def spread(weight: npt.NDArray[np.integer], lanes: int, slots: npt.NDArray[np.uint8]) -> None:
-    """Write OWN where a filter has a weight and HELD where it has a zero or no channel.
+def spread(weight: npt.NDArray[np.integer], lanes: int, diagonal: bool, slots: npt.NDArray[np.uint8]) -> None:
+    """Write OWN where a filter has a weight, HELD where that is zero, VOID where there is none.
 
     weight: (filters, C, R, S); slots: (filters, S * R * blocks, lanes), kernel positions with R fastest, then
-    channel blocks.
+    channel blocks. diagonal: a filter has weights on lane filter % lanes alone.
     """
     filters, channels, rows, columns = weight.shape
     blocks = -(-channels // lanes)
-    slots[:] = HELD
+    slots[:] = VOID
     for f in range(filters):
-        for c in range(channels):
+        begin, stop = 0, channels
+        if diagonal:
+            begin, stop = f % lanes, f % lanes + 1
+        for c in range(begin, stop):
             block, lane = c // lanes, c % lanes
             for r in range(rows):
                 for s in range(columns):
-                    if weight[f, c, r, s] != 0:
-                        slots[f, (s * rows + r) * blocks + block, lane] = OWN
+                    slots[f, (s * rows + r) * blocks + block, lane] = OWN if weight[f, c, r, s] != 0 else HELD
 
 
 @njit(nogil=True, cache=True)
 def fill(
+    slots: npt.NDArray[np.uint8], size: int, distances: npt.NDArray[np.int64], lookahead: int,
+    edges: npt.NDArray[np.int64], filled: npt.NDArray[np.int64], beyond: npt.NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Schedule sets of `size` filters in place; count the weights of each row, and those on lanes without a channel.
+
+    slots: (filters, rows, lanes) as `spread` leaves them; filled, beyond: (filter sets, rows). distances:
+    `Search.distances`. edges: (rows,) lanes that have a channel.
+    """
+    for index in range(filled.shape[0]):
+        part = slots[index * size : (index + 1) * size]
+        _fill_set(part, distances, lookahead, edges, filled[index], beyond[index])
+
+
+@njit(nogil=True, cache=True)
+def _fill_set(
     slots: npt.NDArray[np.uint8], distances: npt.NDArray[np.int64], lookahead: int, edges: npt.NDArray[np.int64],
     filled: npt.NDArray[np.int64], beyond: npt.NDArray[np.int64],
 ) -> None:  # fmt: skip
-    """Schedule one filter set in place; write the weights of each row, and those on lanes without a channel.
+    """Schedule one filter set, row by row.
 
-    slots: (filters, rows, lanes) as `spread` leaves them. distances: `Search.distances`. edges: (rows,) lanes that
-    have a channel. Row by row, unless all filters' slots are empty and fewer than `lookahead` rows in a row have
-    been skipped: of a filter's empty slots the first of those with the most candidates takes its first candidate,
+    A row is left out when the slots of all filters are empty and fewer than `lookahead` rows in a row have been left
+    out before it. Of a filter's empty slots the first of those with the most candidates takes its first candidate,
     until no candidate is left; the zero goes to the candidate's place.
     """
     filters, rows, lanes = slots.shape

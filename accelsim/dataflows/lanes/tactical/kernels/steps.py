@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from accelsim.dataflows.lanes.tactical.kernels.scheduling import GONE, HELD, OWN
+from accelsim.dataflows.lanes.tactical.kernels.scheduling import GONE, HELD, OWN, VOID
 
 
 @njit(nogil=True, cache=True)
@@ -28,7 +28,7 @@ def step_rows(
 ) -> int:  # fmt: skip
     """Write the row of each tile in each step, -1 where a tile is done; return the number of steps.
 
-    filled: (tiles, rows). A tile skips rows of zeros, at most `lookahead` in a row; skipped: (tiles,) how many it
+    filled: (tiles working, rows). A tile skips rows of zeros, at most `lookahead` in a row; skipped: (tiles,) how many it
     has just skipped, cleared when the steps end because every tile that worked is past its row of `ends`. out:
     (rows + 1, tiles).
     """
@@ -62,7 +62,7 @@ def step_rows(
 def sources(
     slots: npt.NDArray[np.uint8], distances: npt.NDArray[np.int64], rows: npt.NDArray[np.int32],
     first: npt.NDArray[np.int64], size: int, members: npt.NDArray[np.int64], columns: npt.NDArray[np.int64],
-    spread: int,
+    spread: int, stray: bool,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int64]]:  # fmt: skip
     """Return the activations that any filter takes in each step, and how many weights take each one over all steps.
 
@@ -70,7 +70,8 @@ def sources(
     (steps,) the set on the first tile. Slot `row * lanes + lane` names an activation; those of step n are
     found[starts[n] : starts[n + 1]]. A zero that stands where it was takes its activation too. columns: (steps,) the
     column of the step; the activations of row t lie in column t % spread, others read as zero: the slot behind
-    the last (-1: any column has them).
+    the last (-1: any column has them). stray: a slot of the first row that never had a weight takes the first
+    activation, as in DNNsim; otherwise it takes none.
     """
     time_rows, lanes = slots.shape[1], slots.shape[2]
     starts = np.zeros(rows.shape[0] + 1, np.int64)
@@ -87,12 +88,14 @@ def sources(
             for f in range(begin, begin + members[first[n] + i]):
                 for lane in range(lanes):
                     code = slots[f, t, lane]
-                    if code == GONE:
+                    if code == GONE or (code == VOID and (t > 0 or not stray)):
                         continue
-                    source = t * lanes + lane
-                    if code != OWN and code != HELD:
-                        source = t * lanes + distances[code - 1, lane]
-                    if code != HELD:
+                    source = t * lanes
+                    if code in (OWN, HELD):
+                        source += lane
+                    elif code != VOID:
+                        source += distances[code - 1, lane]
+                    if code < VOID:
                         visits[source] += 1
                     if columns[n] >= 0 and (source // lanes) % spread != columns[n]:
                         source = time_rows * lanes
@@ -112,7 +115,7 @@ def sources(
 def patterns(
     slots: npt.NDArray[np.uint8], distances: npt.NDArray[np.int64], rows: npt.NDArray[np.int32],
     first: npt.NDArray[np.int64], size: int, members: npt.NDArray[np.int64], columns: npt.NDArray[np.int64],
-    spread: int, reach: int, whole_sets: bool,
+    spread: int, stray: bool, reach: int, whole_sets: bool,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32]]:  # fmt: skip
     """Return the different sets of activations that the filters (or whole filter sets) of each step take.
 
@@ -149,9 +152,14 @@ def patterns(
                 for filter_ in range(f, until):
                     for lane in range(lanes):
                         code = slots[filter_, t, lane]
-                        if code != GONE:
-                            bit = lane if code == OWN or code == HELD else distances[code - 1, lane]
-                            key[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+                        if code == GONE or (code == VOID and (t > 0 or not stray)):
+                            continue
+                        bit = 0
+                        if code in (OWN, HELD):
+                            bit = lane
+                        elif code != VOID:
+                            bit = distances[code - 1, lane]
+                        key[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
                 f = until
                 mixed = np.uint64(0)
                 for word in key:
@@ -160,8 +168,10 @@ def patterns(
                 bucket = np.int64(mixed & np.uint64(buckets - 1))
                 known = False
                 while table[bucket] >= opened:
-                    if np.array_equal(keys[table[bucket] - opened], key):
-                        known = True
+                    known = True
+                    for word_ in range(words + 1):
+                        known &= keys[table[bucket] - opened, word_] == key[word_]
+                    if known:
                         break
                     bucket = (bucket + 1) & (buckets - 1)
                 if known:
