@@ -39,3 +39,19 @@ class TestSmallTpu(SystolicSmall):
 class TestSmallBitFusion(AcceleratorConformance):
     hardware = "bit_fusion"
     settings = ("accelerator.rows=1", "accelerator.columns=3", "batch.size=1")
+
+
+class TestSmallNvdla(AcceleratorConformance):
+    hardware = "nvdla_small"
+    settings = ("accelerator.atomic_c=4", "accelerator.atomic_k=3", "accelerator.least_stripe=3", "word_bits=16")
+
+
+class TestSmallNvdlaWithWinograd(AcceleratorConformance):
+    hardware = "nvdla_small"
+    settings = ("accelerator.atomic_c=16", "accelerator.atomic_k=2", "accelerator.winograd=true")
+    every_product_takes_a_slot = False  # Winograd: 16 multiplications for 36 products
+
+
+class TestSmallNvdlaBySpreadsheet(AcceleratorConformance):
+    hardware = "nvdla_full"
+    settings = ("accelerator.atomic_c=4", "accelerator.atomic_k=2", "accelerator.winograd=false")

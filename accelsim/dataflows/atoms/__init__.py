@@ -1,0 +1,1 @@
+"""Atomic operations of NVDLA: a pixel of some channels meets some kernels each cycle."""
