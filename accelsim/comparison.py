@@ -44,7 +44,13 @@ declare(
     Column(
         "relative_compute_speedup", "", "time that the baseline's array works over that of the machine's", "", False
     ),
-    Column("relative_ideal_speedup", "", "the same if no lane of either machine ever idled", "ratio of ideal_s", False),
+    Column(
+        "relative_ideal_speedup",
+        "",
+        "speedup of the array if no lane of either machine ever idled",
+        "ratio of ideal_s",
+        False,
+    ),
     Column("relative_energy_gain", "", "energy of the baseline over that of the machine", "", False),
     Column("relative_traffic", "", "DRAM bytes of the machine over those of the baseline", "", False),
     Column("multiplier_bits", "bit products", "one-bit products per cycle at peak, as compared", sums=False),

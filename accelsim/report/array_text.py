@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -21,6 +21,7 @@ REASONS = {
     "wait_column": "wait col",
     "wait_tile": "wait tile",
     "bank_conflict": "conflict",
+    "multiplier": "multiplier",
     "outside": "outside",
     "placeholder": "filler",
     "fill": "fill",
@@ -29,7 +30,7 @@ REASONS = {
     "pad_row": "no filter",
     "pad_tile": "idle tile",
 }
-"""Reasons of the account of slots in the order and by the names of the table."""
+"""Reasons of the account of slots in the order and by the names of the table; others come last by their own names."""
 
 LEAST = 0.0005
 """Smallest share of the slots of some layer that gives a reason its column; below, every cell would read 0.0 %."""
@@ -65,10 +66,10 @@ def footer(result: RunResult) -> list[str]:
     lines = [
         f"{inputs}: {engineering(seconds, 's')} ({engineering(batch / seconds, 'inputs/s')}), {picojoules(energy)}{each},"
         f" {engineering(total('dram_bytes'), 'B')} DRAM traffic; {bound} of {len(layers)} layers wait for DRAM",
-        f"lane slots: {', '.join(shares)}; compute {_achieved(sums):.2f}x faster than without skipping,"
-        f" {_ideal(sums):.2f}x if no lane ever idled",
-        f"against the same machine without skipping: {total('baseline_cycles') / total('total_cycles'):.2f}x faster,"
-        f" {total('baseline_energy_pj') / energy:.2f}x less energy; means over {samples} captured"
+        f"lane slots: {', '.join(shares)}; the array is {_achieved(sums):.2f}x as fast as"
+        f" without skipping, {_ideal(sums):.2f}x if no lane ever idled",
+        f"against the same machine without skipping: speedup {total('baseline_cycles') / total('total_cycles'):.2f}x,"
+        f" energy gain {total('baseline_energy_pj') / energy:.2f}x; means over {samples} captured"
         f" sample{'s' if samples > 1 else ''} (energy table: {result.info['hardware']['energy']['source']})",
     ]
     return [*lines, *published(result.info["hardware"])]
@@ -109,12 +110,11 @@ def _time_cells(name: str, row: Mapping[Any, Any]) -> list[str]:
 def _account(result: RunResult, machine: str) -> Table:
     layers = result.by_layer()
     split = "slots_effectual" in layers and layers["slots_effectual"].notna().all()
+    left_out = ("busy",) if split else ("effectual", "ineffectual")
     found = [
         name
-        for name in REASONS
-        if f"slots_{name}" in layers
-        and (layers[f"slots_{name}"] > LEAST * layers["slots"]).any()
-        and name not in (("busy",) if split else ("effectual", "ineffectual"))
+        for name in _reasons(layers)
+        if (layers[f"slots_{name}"] > LEAST * layers["slots"]).any() and name not in left_out
     ]
 
     def cells(name: str, row: Mapping[Any, Any]) -> list[str]:
@@ -126,7 +126,7 @@ def _account(result: RunResult, machine: str) -> Table:
         "share of all lanes x compute cycles; ideal: speedup in compute cycles over the same array without skipping if every"
         " lane were busy all the time, achieved: what is left of it; `accelsim explain slots_NAME` says more"
     )
-    head = ["layer", *(REASONS[reason] for reason in found), "ideal", "achieved"]
+    head = ["layer", *(REASONS.get(name, name.replace("_", " ")) for name in found), "ideal", "achieved"]
     return text.table(f"Where the lane slots of {machine} go", head, rows, cells("total", _totals(result)), caption)
 
 
@@ -168,14 +168,15 @@ def _grouped(row: Mapping[Any, Any]) -> dict[str, float]:
     busy = {"effectual": share("effectual"), "busy on zero operands": share("ineffectual")}
     if "slots_effectual" not in row:
         busy = {"busy": share("busy")}
-    waiting = share(
-        "minimum", "wait_lane", "wait_column", "wait_tile", "bank_conflict", "outside", "placeholder", "fill"
-    )
-    return {
-        **busy,
-        "waiting or wasted": waiting,
-        "without work": share("pad_lane", "pad_column", "pad_row", "pad_tile"),
-    }
+    idle = ("pad_lane", "pad_column", "pad_row", "pad_tile")
+    waiting = [name for name in _reasons(row) if name not in ("effectual", "ineffectual", "busy", *idle)]
+    return {**busy, "waiting or wasted": share(*waiting), "without work": share(*idle)}
+
+
+def _reasons(names: Iterable[Any]) -> list[str]:
+    """Return the reasons among columns, in the order of the table."""
+    there = [str(name).removeprefix("slots_") for name in names if str(name).startswith("slots_")]
+    return [*(name for name in REASONS if name in there), *(name for name in there if name not in REASONS)]
 
 
 def _lane_use(row: Mapping[Any, Any]) -> float:
