@@ -9,7 +9,10 @@ import typer
 
 Hardware = Annotated[str, typer.Option("--hw", help="Machine: a YAML path, or a name from `accelsim list hw`.")]
 WorkloadName = Annotated[
-    str, typer.Option("--workload", help="Workload: a YAML path, or a name from `accelsim list workloads`.")
+    str,
+    typer.Option(
+        "--workload", help="Workload: a YAML path, a folder of arrays, or a name from `accelsim list workloads`."
+    ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for result files (made if missing).")]
 Csv = Annotated[bool, typer.Option("--csv", help="Write CSV beside the Parquet files of --out.")]
