@@ -51,8 +51,8 @@ class BitTactical(GridAccelerator):
     The schedule is software's, per filter set, and costs no cycles; all tiles execute a row of it per step and wait
     for the slowest. On the serial back ends a slot whose weight is zero still takes the activation of its own place,
     one that its zero was moved to takes none. Groups of a grouped convolution run one after another. A depthwise
-    layer fills the lanes beside a filter's own from the rows ahead. Products of two activations run unscheduled: no
-    operand is known before. A linear layer of one window issues its rows to successive columns of the serial back
+    layer fills the lanes beside a filter's own from the rows ahead. Products of two activations run unscheduled, zeros
+    included: no operand is known before. A linear layer of one window issues its rows to successive columns of the serial back
     ends, and any column has the activations of its row and of those ahead.
 
     Found from DNNsim's results, and reproduced with `dnnsim_compat` alone: such a column has the values of row t only if
@@ -90,7 +90,7 @@ class BitTactical(GridAccelerator):
         return Pairs(*np.concatenate(found, axis=1))
 
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
-        """Return what the back end spends on an activation, one for every weight that is not zero."""
+        """Return what the back end spends on an activation, one for every weight that is not zero (or unscheduled)."""
         array, signed = self.accelerator, profile.activation_signed
         parts, rows = (-(-bits // array.pe_width) for bits in self._precisions(profile))
 
@@ -102,7 +102,7 @@ class BitTactical(GridAccelerator):
             table = width_table(array.pe_width, signed, array.minor_bit)
             return part_widths(values, table, signed, array.pe_width, parts)
 
-        return activation, lambda v: rows * (v != 0)
+        return activation, lambda v: rows * ((v != 0) | (array.lookahead == 0))
 
     def _schedule(self, layer: Layer, laid: Laid) -> Schedule:
         array, shape = self.accelerator, layer.shape

@@ -28,6 +28,10 @@ LANES: dict[str, Any] = {
 SYSTOLIC = {"monotonic_in_size": False, "batching_never_slower": False}
 
 PROMISES: dict[str, dict[str, Any]] = {
+    "bit_tactical": {"busy_beyond_pairs": UNPACKED},
+    # the slot of a weight that is zero takes the activation of its own place, which may be a long one
+    "bit_tactical_e": {"busy_beyond_pairs": UNPACKED, "zeros_never_cost_more": False},
+    "bit_tactical_p": {"busy_beyond_pairs": UNPACKED, "zeros_never_cost_more": False},
     "cambricon_x": {"busy_beyond_pairs": UNPACKED},
     # a lane takes whole bricks: with fewer bricks in a window than lanes, the others idle
     "cnvlutin": {"never_slower_than_dense": False},

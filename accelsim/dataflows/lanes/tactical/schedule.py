@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.dataflows.lanes.grid import Laid
-from accelsim.dataflows.lanes.tactical.search import Search
+from accelsim.dataflows.lanes.tactical.search import NOTHING, Search
 
 Counts = npt.NDArray[np.int64]
 
@@ -38,7 +38,8 @@ class Schedule:
 def scheduled(laid: Laid, search: Search, channels: int = 0) -> Schedule:
     """Return the schedule of the weights of `laid`; channels: of a depthwise layer, else 0.
 
-    The schedules of the last layers are kept by the digest of their weights. Memory: a byte per slot.
+    Without a search every weight keeps its slot, zeros as well. The schedules of the last layers are kept by the
+    digest of their weights. Memory: a byte per slot.
     """
     key = _key(laid, search, channels)
     with _lock:
@@ -72,7 +73,7 @@ def _made(laid: Laid, search: Search, channels: int) -> Schedule:
     beyond = np.zeros_like(filled)
     distances, edges = search.distances(lanes), np.tile(laid.block_lanes, laid.taps)
     for group in range(laid.groups):
-        spread(laid.weight[group], lanes, channels > 0, slots[group])
+        spread(laid.weight[group], lanes, channels > 0, search == NOTHING, slots[group])
         fill(slots[group], laid.rows, distances, search.lookahead, edges, filled[group], beyond[group])
     for array in (slots, filled, beyond):
         array.flags.writeable = False

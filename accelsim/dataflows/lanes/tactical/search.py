@@ -37,7 +37,7 @@ class Search:
 
 
 NOTHING = Search(0, ())
-"""Every weight stays where it is and no row is skipped."""
+"""Every weight stays where it is, zeros among them, and no row is skipped."""
 
 
 def search(pattern: Pattern, lookahead: int, lookaside: int) -> Search:

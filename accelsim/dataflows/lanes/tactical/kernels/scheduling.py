@@ -12,11 +12,13 @@ earlier row; other codes are a place of the search + 1."""
 
 
 @njit(nogil=True, cache=True)
-def spread(weight: npt.NDArray[np.integer], lanes: int, diagonal: bool, slots: npt.NDArray[np.uint8]) -> None:
+def spread(
+    weight: npt.NDArray[np.integer], lanes: int, diagonal: bool, zeros: bool, slots: npt.NDArray[np.uint8]
+) -> None:
     """Write OWN where a filter has a weight, HELD where that is zero, VOID where there is none.
 
     weight: (filters, C, R, S); slots: (filters, S * R * blocks, lanes), kernel positions with R fastest, then
-    channel blocks. diagonal: a filter has weights on lane filter % lanes alone.
+    channel blocks. diagonal: a filter has weights on lane filter % lanes alone. zeros: they are weights like others.
     """
     filters, channels, rows, columns = weight.shape
     blocks = -(-channels // lanes)
@@ -29,7 +31,8 @@ def spread(weight: npt.NDArray[np.integer], lanes: int, diagonal: bool, slots: n
             block, lane = c // lanes, c % lanes
             for r in range(rows):
                 for s in range(columns):
-                    slots[f, (s * rows + r) * blocks + block, lane] = OWN if weight[f, c, r, s] != 0 else HELD
+                    full = zeros or weight[f, c, r, s] != 0
+                    slots[f, (s * rows + r) * blocks + block, lane] = OWN if full else HELD
 
 
 @njit(nogil=True, cache=True)
