@@ -47,7 +47,8 @@ class Step:
 class Part:
     """Steps of one product, in order, with what the timing needs to know.
 
-    columns: how many windows fit. single: whether there is one window. sets: number of the tile set of each step.
+    columns: how many windows fit. single: whether there is one window. sets: number of the tile set of each step. alone:
+    whether it is one image of one group; the rows of several take their values along to the next column.
     """
 
     steps: list[Step]
@@ -55,6 +56,7 @@ class Part:
     columns: int
     single: bool
     repeats: int
+    alone: bool
 
 
 Cost = Callable[[Step], int]
@@ -118,7 +120,7 @@ def walk(
                                 sets.append(tile_set)
                                 row += 1
                     tile_set += 1
-    return Part(steps, sets, columns, product.single, product.repeats)
+    return Part(steps, sets, columns, product.single, product.repeats, maps.shape[0] * groups == 1)
 
 
 def folded(array: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
@@ -290,7 +292,8 @@ class Machine:
         size = self._size = self._column_group(part.single)
         if part.single:
             ports = -(-part.columns // size)
-            return in_turn(part, self._cost, self._empty, ports, self.array.linear_rows == "restart")
+            empty = self._empty if part.alone else self._cost
+            return in_turn(part, self._cost, empty, ports, self.array.linear_rows == "restart")
         if self.column_registers:
             ports = -(-part.columns * self._blocks(0) // size)
             return ahead(part, self._columns, ports, self.column_registers)

@@ -53,7 +53,7 @@ class GridAccelerator(ArrayAccelerator):
         ]
         if not self.bit_parallel and self.accelerator.linear_rows == "continue":
             found.append(
-                f"{self.name}: in layers of one row a time row that is issued to a column without its values costs the"
+                f"{self.name}: in linear layers of one row a time row that is issued to a column without its values costs the"
                 " least, as in DNNsim; --set accelerator.linear_rows=restart charges every row"
             )
         return found

@@ -24,9 +24,10 @@ class Grid(Sourced):
 
     pe_width: bits of an operand that one column (activation) or row (weight) takes; wider operands use several.
     first_layer: `space_to_depth` rearranges a strided first layer of three channels, as DNNsim does. linear_rows:
-    which column takes the first row when a linear layer of one window starts another pass over its filters.
+    which column takes the first row when a linear layer of one row starts another pass over its filters.
     `continue`: the next one, as in DNNsim, where a row that meets a column without its values costs the least;
-    `restart`: column 0, where its values are. dnnsim_compat: reproduce the slips of isakedo/DNNsim (the docs list
+    `restart`: column 0, where its values are. In recurrent layers and products of two activations rows go on at the
+    next column and their values follow (not with `dnnsim_compat`). dnnsim_compat: reproduce the slips of isakedo/DNNsim (the docs list
     them) where the default is right.
     """
 
@@ -146,6 +147,11 @@ class Laid:
     def precision_groups(self) -> int:
         """Sets of lanes whose activations share a precision field: one per block and pixel."""
         return self.images * self.groups * self.blocks * self.plane
+
+    @property
+    def follows(self) -> bool:
+        """Whether the values of a time row go with it to whatever column it is issued to."""
+        return self.images * self.groups > 1 and not self.grid.dnnsim_compat
 
     def window_bases(self) -> npt.NDArray[np.int64]:
         """Return the pixel (y * X + x) of the first tap of each window, first spatial axis fastest.

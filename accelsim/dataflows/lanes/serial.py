@@ -118,11 +118,11 @@ def staggered_cycles(
     restart, times = grid.linear_rows == "restart", laid.passes if passes is None else passes
     state, last = np.zeros(2 + width, np.int64), 0
     costs = np.ascontiguousarray(costs)
-    empty = costs if empty is None else np.ascontiguousarray(empty)
+    empty = costs if empty is None or laid.follows else np.ascontiguousarray(empty)
     placed = np.zeros((costs.shape[0], times, costs.shape[1]), np.uint8)
     for row, least, met in zip(costs, empty, placed, strict=True):
         last = staggered(row, least, times, width, spread, per, restart, state, met)
-    return last, placed
+    return last, np.ones_like(placed) if laid.follows else placed
 
 
 def reads(laid: Laid) -> dict[str, int]:
