@@ -75,9 +75,13 @@ class EyerissV2(ArrayAccelerator):
             found.append(part)
         return Pairs(*np.concatenate(found, axis=1))
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the zeros of both operands."""
+        return "W+A", "", 0
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
-        """Return one slot for every product that is not skipped."""
-        return (lambda v: np.ones(v.shape)), (lambda v: np.ones(v.shape))
+        """Return one slot for every product of operands other than zero."""
+        return (lambda v: (v != 0).astype(np.uint8)), (lambda v: (v != 0).astype(np.uint8))
 
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of all multipliers."""

@@ -99,6 +99,10 @@ class UCNN(ArrayAccelerator):
             found.append(part)
         return Pairs(*np.concatenate(found, axis=1))
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the zero weights; equal ones save multiplications, not time."""
+        return "W", "", 0
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return one slot for every addition: an activation that meets a weight other than zero."""
         return (lambda v: np.ones(v.shape)), (lambda v: (v != 0).astype(np.uint8))

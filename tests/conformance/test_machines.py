@@ -36,6 +36,7 @@ PROMISES: dict[str, dict[str, Any]] = {
     # a lane takes whole bricks: with fewer bricks in a window than lanes, the others idle
     "cnvlutin": {"never_slower_than_dense": False},
     "eie": {"busy_beyond_pairs": UNPACKED},
+    "eyeriss_v2": {"busy_beyond_pairs": UNPACKED},
     **dict.fromkeys(("systolic_is", "systolic_os", "systolic_ws"), SYSTOLIC),
     # a longer side takes longer to fill and drain; the images of a batch share the weights of a tile
     "tpu_v1": {"monotonic_in_size": False, "batch_repeats_convolutions": False},
@@ -46,6 +47,7 @@ PROMISES: dict[str, dict[str, Any]] = {
 
 SMALL: dict[str, tuple[str, ...]] = {
     "cambricon_x": ("pes=3", "multipliers=2", "select_from=4", "step_bits=2"),
+    "eyeriss_v2": ("pes=5", "filters=3", "inputs=4"),
     "eie": ("pes=4", "fifo_depth=2", "accumulators=2"),
     "ucnn": ("pes=2", "lanes=2", "channels=4"),
     "bit_fusion": ("rows=3", "columns=4"),
