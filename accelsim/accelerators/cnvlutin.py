@@ -87,7 +87,14 @@ class Cnvlutin(GridAccelerator):
 
     def notes(self) -> list[str]:
         """Return what is approximated."""
-        return ["bricks arrive in time: conflicts of the banks of the activation memory are not modelled"]
+        array = self.accelerator
+        found = ["bricks arrive in time: conflicts of the banks of the activation memory are not modelled"]
+        if array.conventional != "short":
+            found.append(
+                f"a window of fewer than {array.lanes} bricks leaves lanes idle; "
+                "accelerator.conventional=short runs such layers as DaDianNao does"
+            )
+        return found
 
     def _bricks(self) -> Bricks:
         array = self.accelerator
