@@ -52,8 +52,13 @@ def print_csv(table: pd.DataFrame, notes: Iterable[str]) -> None:
 
 
 def warnings(lines: Iterable[str]) -> list[str]:
-    """Return the printed form of a result's warnings, each once."""
-    return [f"warning: {line}" for line in dict.fromkeys(lines)]
+    """Return the printed form of a result's warnings, each once; those of several machines behind all their names."""
+    names: dict[str, list[str]] = {}
+    for line in dict.fromkeys(lines):
+        name, colon, rest = line.partition(": ")
+        own = bool(colon) and " " not in name
+        names.setdefault(rest if own else line, []).extend([name] if own else [])
+    return [f"warning: {', '.join(who)}: {line}" if who else f"warning: {line}" for line, who in names.items()]
 
 
 def quantity(value: Any, unit: str) -> str:
