@@ -26,14 +26,15 @@ class CnvlutinArray(GridParameters):
 
     brick_size: channels of a brick. empty_brick_cycles: what a brick of zeros takes. synchronise: where the lanes
     of a window wait for each other. conventional: which layers run as on DaDianNao, their activations not encoded:
-    `first` the first of the network, `short` also those whose window has fewer bricks than there are lanes.
+    the `first` of the network; also those of `short` windows, with fewer bricks than there are lanes; or also those
+    that would be `slower` encoded, on the very input: the most that a flag per layer can gain.
     """
 
     type: Literal["cnvlutin"]
     brick_size: int = Field(default=16, ge=1, le=255)
     empty_brick_cycles: int = Field(default=1, ge=1)
     synchronise: Synchronise = "window"
-    conventional: Literal["first", "short", "never"] = "first"
+    conventional: Literal["first", "short", "slower", "never"] = "short"
 
 
 @accelerator("cnvlutin")
@@ -49,8 +50,9 @@ class Cnvlutin(GridAccelerator):
     layers put as many channels into a brick as a tile has rows, with each channel's filter on a row of its own,
     on one tile; the rows of linear layers, recurrent steps and attention products are windows of one pixel;
     transposed convolutions run phase by phase without inserted zeros; with several columns the windows of a set
-    wait for each other. A lane without a brick idles: a layer whose windows have few bricks can be slower than on
-    DaDianNao.
+    wait for each other. A lane without a brick idles, so a layer whose windows have few bricks would be slower
+    than on DaDianNao; the paper has a flag per layer for conventional processing and uses it for the first layer,
+    here it also marks layers with fewer bricks in a window than lanes (see `conventional`).
     """
 
     accelerator: CnvlutinArray
@@ -60,19 +62,19 @@ class Cnvlutin(GridAccelerator):
         """Return the work whose windows last as long as the slowest lane, conventional layers one cycle a step."""
         width = self.accelerator.pe_width  # every operand is taken whole
         laid = lay(layer, self.accelerator, width, width, self.batch.size)
-        if self._conventional(layer, laid):
-            return joined([repeated(parallel_work(part), part.repeats) for part in laid])
-        whole = joined([repeated(brick_work(part, self._bricks()), part.repeats) for part in laid])
-        return replace(whole, metadata={"activation": self._offset_bits(layer.shape)})
+        if not self._conventional(layer, laid):
+            whole = joined([repeated(brick_work(part, self._bricks()), part.repeats) for part in laid])
+            if self.accelerator.conventional != "slower" or whole.cycles <= whole.dense_cycles:
+                return replace(whole, metadata={"activation": self._offset_bits(layer.shape)})
+        return joined([repeated(parallel_work(part), part.repeats) for part in laid])
 
     def pairs(self, layer: Layer, profile: Profile) -> Pairs:
         """Return the pairs cycle by cycle, for one input."""
         width, begin, found = self.accelerator.pe_width, 0, []
         values = np.concatenate([[0], centred_values(layer.activation).reshape(-1)])
-        laid = laid_places(layer, self.accelerator, width, width)
-        if self._conventional(layer, [part for part, _ in laid]):
+        if not self.work(layer, profile).metadata:  # no offsets: a conventional layer
             return dense_pairs(layer, self.accelerator, width, width)
-        for part, outputs in laid:
+        for part, outputs in laid_places(layer, self.accelerator, width, width):
             places, begin = brick_pairs(part, outputs, values, self._bricks(), begin)
             found.append(places)
         return Pairs(*np.concatenate(found, axis=1))
@@ -89,10 +91,10 @@ class Cnvlutin(GridAccelerator):
         """Return what is approximated."""
         array = self.accelerator
         found = ["bricks arrive in time: conflicts of the banks of the activation memory are not modelled"]
-        if array.conventional != "short":
+        if array.conventional == "short":
             found.append(
-                f"a window of fewer than {array.lanes} bricks leaves lanes idle; "
-                "accelerator.conventional=short runs such layers as DaDianNao does"
+                f"layers whose windows have fewer than {array.lanes} bricks run unencoded, as on DaDianNao; "
+                "the paper says so of the first layer alone (accelerator.conventional=first)"
             )
         return found
 

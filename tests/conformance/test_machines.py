@@ -34,9 +34,14 @@ PROMISES: dict[str, dict[str, Any]] = {
     "bit_tactical_p": {"busy_beyond_pairs": UNPACKED, "zeros_never_cost_more": False},
     "cambricon_x": {"busy_beyond_pairs": UNPACKED},
     # a lane takes whole bricks: with fewer bricks in a window than lanes, the others idle
-    "cnvlutin": {"never_slower_than_dense": False},
+    "cnvlutin": {"never_slower_than_dense": False, "settings": ("accelerator.conventional=first",)},
     "eie": {"busy_beyond_pairs": UNPACKED},
     "eyeriss_v2": {"busy_beyond_pairs": UNPACKED},
+    # Winograd: 16 multiplications for 36 products
+    "nvdla_full": {"every_product_takes_a_slot": False},
+    # the images of a batch share the cores (and output tiles)
+    "dual_side_tensor_core": {"batch_repeats_convolutions": False},
+    "sparse_tensor_core": {"batch_repeats_convolutions": False},
     **dict.fromkeys(("systolic_is", "systolic_os", "systolic_ws"), SYSTOLIC),
     # a longer side takes longer to fill and drain; the images of a batch share the weights of a tile
     "tpu_v1": {"monotonic_in_size": False, "batch_repeats_convolutions": False},
