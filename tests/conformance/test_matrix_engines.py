@@ -55,3 +55,29 @@ class TestSmallNvdlaWithWinograd(AcceleratorConformance):
 class TestSmallNvdlaBySpreadsheet(AcceleratorConformance):
     hardware = "nvdla_full"
     settings = ("accelerator.atomic_c=4", "accelerator.atomic_k=2", "accelerator.winograd=false")
+
+
+class SparseTensorCoreSmall(AcceleratorConformance):
+    hardware = "sparse_tensor_core"
+    batch_repeats_convolutions = False  # the windows of all images of a batch share output tiles and cores
+
+
+class TestSmallSparseTensorCore(SparseTensorCoreSmall):
+    settings = tuple(f"accelerator.{s}" for s in ("cores=3", "m=2", "n=3", "k=4", "multipliers=8"))
+
+
+class TestSmallSparseTensorCoreOneOfThree(SparseTensorCoreSmall):
+    settings = tuple(
+        f"accelerator.{s}"
+        for s in ("cores=2", "m=3", "n=2", "k=3", "multipliers=null", "kept=1", "group=3", "pattern_per=layer")
+    )
+    alternatives = {"kept": 3}  # noqa: RUF012
+
+
+class TestSmallDualSideTensorCore(AcceleratorConformance):
+    hardware = "dual_side_tensor_core"
+    settings = tuple(
+        f"accelerator.{s}"
+        for s in ("cores=2", "tile_windows=5", "tile_filters=4", "tile_depth=3", "step_windows=2", "step_filters=3")
+    )
+    batch_repeats_convolutions = False  # the images of a batch share the cores
