@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,14 +59,10 @@ def _coded(index: int, shape: LayerShape) -> Layer:
 
 def _squeezenet() -> list[Layer]:
     """Capture the trained SqueezeNet 1.1 of the reference data on a photograph."""
-    sys.path.insert(0, str(SHARED / "realdata"))
-    import loaders
-
     import accelsim
-    from accelsim.sources.torchvision_ops import import_torchvision
     from tests.realdata_inputs import imagenet, torchvision_like
+    from tests.realdata_networks import load
 
-    import_torchvision()
     inputs = imagenet(SHARED / "realdata" / "data", torchvision_like, 1, 224)
-    trace = accelsim.capture(loaders.load("squeezenet1_1"), inputs, name="squeezenet")
+    trace = accelsim.capture(load(SHARED, "squeezenet1_1"), inputs, name="squeezenet")
     return list(trace)
