@@ -131,7 +131,9 @@ class LayerRecord:
     """What the manifest says of a layer.
 
     shapes, sample_files: one per input sample (inputs may differ in length or size). operands: parameters of
-    activation, weight and output codes. weight_file: None when the weight operand is dynamic.
+    activation, weight and output codes. weight_file: None when the weight operand is dynamic. varying: parameters
+    per sample of the operands whose scale or zero point differs between samples (dynamic quantisation); `operands`
+    then holds those of the first.
     """
 
     index: int
@@ -140,6 +142,11 @@ class LayerRecord:
     operands: dict[str, dict[str, Any] | None]
     weight_file: str | None
     sample_files: tuple[str, ...]
+    varying: dict[str, list[dict[str, Any]]] = dataclasses.field(default_factory=dict)
+
+    def parameters(self, sample: int) -> dict[str, dict[str, Any] | None]:
+        """Return the parameters of each operand on input `sample`."""
+        return self.operands | {role: entries[sample] for role, entries in self.varying.items()}
 
 
 class Trace:
@@ -185,7 +192,7 @@ class Trace:
             arrays |= self._open(record.weight_file)
         operands = {
             role: _operand(arrays[role], parameters)
-            for role, parameters in record.operands.items()
+            for role, parameters in record.parameters(sample).items()
             if parameters is not None
         }
         shape = record.shapes[sample]
@@ -249,6 +256,7 @@ def layer_entry(record: LayerRecord) -> dict[str, Any]:
         "operands": record.operands,
         "weight_file": record.weight_file,
         "sample_files": list(record.sample_files),
+        **({"varying": record.varying} if record.varying else {}),
     }
 
 
@@ -345,6 +353,7 @@ def _record(item: dict[str, Any]) -> LayerRecord:
         item["operands"],
         item["weight_file"],
         files,
+        item.get("varying", {}),
     )
 
 

@@ -92,9 +92,9 @@ def open_trace(workload: Workload, force: bool = False, cache: Path | None = Non
     # a folder without a manifest is no bundle and would be in the way
     replace = force or target.exists()
     origin = _portable({"workload": workload.model_dump(mode="json"), "fingerprint": workload.model.fingerprint()})
-    encoded = workload.model.layers(workload.inputs)
+    encoded = workload.model.quantizing(workload.quantization).layers(workload.inputs)
     if encoded is not None:
-        if workload.quantization != Quantization():
+        if workload.quantization != Quantization() and not encoded.quantized:
             raise ConfigError(
                 f"workload {workload.name}: source {workload.source} gives codes; `quantization` has no effect"
             )

@@ -5,13 +5,15 @@ Importing this package, or any module directly inside it, loads no torch; `recor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from accelsim.config import Spec
 from accelsim.layer import Layer
+from accelsim.quantize import Quantization
 from accelsim.registry import Registry
+from accelsim.sources.unsupported import Unsupported
 
 SOURCES = Registry("source", "accelsim.sources")
 source = SOURCES.register
@@ -33,9 +35,10 @@ class Loaded(NamedTuple):
 class Encoded(NamedTuple):
     """Codes of a source that needs no network to be run.
 
-    layers: every sample of the first layer, then of the next; formats of operands and codes of static weights are the
-    same for all samples of a layer. total: number of layers. warnings: complete when the last layer is taken.
-    conventions, quantization: JSON-like, for the manifest.
+    layers: every sample of the first layer, then of the next; widths of operands and codes of static weights are the
+    same for all samples of a layer (scales and zero points may differ). total: number of layers. warnings: complete
+    when the last layer is taken. conventions, quantization: JSON-like, for the manifest. unsupported: products of the
+    network that are not among the layers. quantized: whether real numbers became codes by the workload's quantisation.
     """
 
     layers: Iterator[Layer]
@@ -43,6 +46,8 @@ class Encoded(NamedTuple):
     warnings: list[str]
     conventions: dict[str, str]
     quantization: dict[str, Any]
+    unsupported: Sequence[Unsupported] = ()
+    quantized: bool = False
 
 
 class Source(Spec):
@@ -65,6 +70,10 @@ class Source(Spec):
     def fingerprint(self) -> dict[str, Any]:
         """Return JSON-like data that changes whenever the network or its inputs do. Must not load torch."""
         raise NotImplementedError
+
+    def quantizing(self, quantization: Quantization) -> Self:
+        """Return the source that turns real numbers into codes by `quantization`, if it gives codes itself."""
+        return self
 
     def layers(self, samples: int) -> Encoded | None:
         """Return the codes of the first `samples` inputs, None for a source of networks. Must not load torch.

@@ -10,6 +10,7 @@ from typing import Any
 
 from accelsim.layer import Layer, Operand
 from accelsim.sources import Encoded
+from accelsim.sources.unsupported import listed
 from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_entry
 
 
@@ -23,19 +24,20 @@ def write_codes(
     """
     with TraceWriter(target, replace) as writer:
         records = [_written(writer, layers) for layers in _by_layer(encoded, name)]
-        macs = sum(shape.macs for record in records for shape in record.shapes)
+        captured = sum(shape.macs for record in records for shape in record.shapes)
+        unsupported, notes, total = listed(encoded.unsupported, captured)
         manifest = {
             "key": key,
             "name": name,
             "trained": None,
             "samples": len(records[0].shapes),
             "layers": [layer_entry(record) for record in records],
-            "warnings": list(dict.fromkeys(encoded.warnings)),
-            "unsupported": [],
+            "warnings": list(dict.fromkeys([*encoded.warnings, *notes])),
+            "unsupported": unsupported,
             "conventions": encoded.conventions,
             "quantization": encoded.quantization,
-            "macs_total": macs,
-            "captured_macs": macs,
+            "macs_total": total,
+            "captured_macs": captured,
         }
         return Trace(writer.finish({**manifest, **(origin or {})}))
 
@@ -53,16 +55,20 @@ def _written(writer: TraceWriter, layers: Iterator[Layer]) -> LayerRecord:
     """Write the files of one layer: the weights once, unless they vary, and a file for each sample."""
     first = next(layers)
     stem, fixed = f"{first.index:04d}-{first.name}", not first.dynamic_weight
-    formats = {role: None if o is None else operand_entry(o) for role, o in _operands(first).items()}
     weight = writer.add(f"{stem}.weight", {"weight": first.weight.codes}) if fixed else None
     shapes, files = [], []
+    formats: dict[str, list[Any]] = {role: [] for role in _operands(first)}
     for layer in chain([first], layers):
+        for role, operand in _operands(layer).items():
+            formats[role].append(None if operand is None else operand_entry(operand))
         kept = {
             role: o.codes for role, o in _operands(layer).items() if o is not None and not (fixed and role == "weight")
         }
         shapes.append(layer.shape)
         files.append(writer.add(f"{stem}.{layer.sample}", kept))
-    return LayerRecord(first.index, first.name, tuple(shapes), formats, weight, tuple(files))
+    varying = {role: entries for role, entries in formats.items() if any(e != entries[0] for e in entries[1:])}
+    common = {role: entries[0] for role, entries in formats.items()}
+    return LayerRecord(first.index, first.name, tuple(shapes), common, weight, tuple(files), varying)
 
 
 def _operands(layer: Layer) -> dict[str, Operand | None]:

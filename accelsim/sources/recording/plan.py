@@ -15,6 +15,7 @@ from accelsim.layer import LayerShape
 from accelsim.quantize import Codec, Quantization, Scheme, calibrate
 from accelsim.sources.recording.encode import extremes
 from accelsim.sources.recording.products import Fold, Product
+from accelsim.sources.unsupported import Unsupported
 
 
 @dataclass
@@ -86,16 +87,6 @@ class Call(NamedTuple):
     step: int
     shape: LayerShape
     fold: Fold
-
-
-@dataclass
-class Unsupported:
-    """Products of one operator in one module that have no normal form here; macs None when not known."""
-
-    module: str
-    operator: str
-    macs: int | None
-    reason: str
 
 
 @dataclass

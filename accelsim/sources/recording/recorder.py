@@ -12,9 +12,10 @@ from accelsim.sources.recording.context import with_onednn
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.operators import Role, macs, role, written
 from accelsim.sources.recording.outputs import Outputs
-from accelsim.sources.recording.plan import Call, Plan, Unsupported
+from accelsim.sources.recording.plan import Call, Plan
 from accelsim.sources.recording.products import OPERANDS, Product, read
 from accelsim.sources.recording.weights import Weights
+from accelsim.sources.unsupported import Unsupported
 
 _BATCH_NORM = torch.ops.aten.native_batch_norm
 _CONVOLUTION = torch.ops.aten.convolution

@@ -20,6 +20,7 @@ from accelsim.sources.recording.plan import Plan, Planned
 from accelsim.sources.recording.recorder import Recorder, Sink
 from accelsim.sources.recording.store import Store
 from accelsim.sources.recording.weights import Weights
+from accelsim.sources.unsupported import listed
 from accelsim.trace import Trace, TraceWriter, layer_entry
 
 CONVENTIONS = {
@@ -121,23 +122,7 @@ def _describe(plan: Plan, layers: list[Planned], writing: Writing, warnings: lis
     """Return the manifest's entries about the layers."""
     records = writing.records()
     captured = sum(shape.macs for record in records for shape in record.shapes)
-    total = captured + sum(entry.macs or 0 for entry in plan.unsupported.values())
-    unsupported = [
-        {
-            "module": entry.module, "operator": entry.operator, "reason": entry.reason, "macs": entry.macs,
-            "share": None if entry.macs is None else entry.macs / total,
-        }
-        for entry in plan.unsupported.values()
-    ]  # fmt: skip
-    notes = [
-        f"{item['operator']} in {item['module'] or 'the network'} is not captured ({item['reason']}): "
-        + (
-            "its MACs are not known"
-            if item["macs"] is None
-            else f"{item['macs']:,} MACs, {item['share']:.2%} of the network"
-        )
-        for item in unsupported
-    ]
+    unsupported, notes, total = listed(plan.unsupported.values(), captured)
     notes += [
         f"layer {layer.name}: infinities in its stored output (a mask) saturate"
         for layer in layers
