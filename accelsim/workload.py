@@ -44,7 +44,12 @@ class Workload(_Common):
     @property
     def key(self) -> str:
         """Content key over network, inputs, quantisation and versions; computed without torch."""
-        return digest(self.source, self.model.fingerprint(), trace_key_parts(self.quantization, self.inputs))
+        return digest(self.source, self.chosen.fingerprint(), trace_key_parts(self.quantization, self.inputs))
+
+    @property
+    def chosen(self) -> Source:
+        """The source with the inputs that are captured."""
+        return self.model.choose(self.inputs)
 
     @property
     def inputs(self) -> int:
@@ -91,15 +96,16 @@ def open_trace(workload: Workload, force: bool = False, cache: Path | None = Non
         return Trace(target)
     # a folder without a manifest is no bundle and would be in the way
     replace = force or target.exists()
-    origin = _portable({"workload": workload.model_dump(mode="json"), "fingerprint": workload.model.fingerprint()})
-    encoded = workload.model.quantizing(workload.quantization).layers(workload.inputs)
+    model = workload.chosen
+    origin = _portable({"workload": workload.model_dump(mode="json"), "fingerprint": model.fingerprint()})
+    encoded = model.quantizing(workload.quantization).layers(workload.inputs)
     if encoded is not None:
         if workload.quantization != Quantization() and not encoded.quantized:
             raise ConfigError(
                 f"workload {workload.name}: source {workload.source} gives codes; `quantization` has no effect"
             )
         return write_codes(encoded, target, workload.name, key, replace, origin)
-    module, inputs, warnings, trained = workload.model.load()
+    module, inputs, warnings, trained = model.load()
     if len(inputs) < workload.inputs:
         raise InputError(
             f"workload {workload.name}: samples is {workload.inputs}, the source has {len(inputs)}",

@@ -63,6 +63,10 @@ class Source(Spec):
         """Return the source with its relative paths taken from `folder`, where the workload's file stands."""
         return self
 
+    def choose(self, samples: int) -> Self:
+        """Return the source that reads no more than `samples` of its inputs; one with few of them reads all."""
+        return self
+
     def available(self) -> int | None:
         """Return how many inputs there are, when that is known without torch; `samples` is then cut to it."""
         return None

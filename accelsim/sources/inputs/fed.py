@@ -1,0 +1,80 @@
+"""The base of sources whose workload names the inputs: pictures, arrays, sound or sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, PrivateAttr
+
+from accelsim.sources import Source
+from accelsim.sources.inputs import shipped
+from accelsim.sources.inputs.items import Item, choose, find, locate
+from accelsim.sources.inputs.pictures import Preparation
+from accelsim.sources.inputs.sentences import Encode
+from accelsim.sources.inputs.spec import Inputs
+from accelsim.sources.zoo import digest_file
+
+
+class Fed(Source):
+    """A source with the key `inputs`; of more inputs than the workload's `samples` it takes a seeded choice.
+
+    default: what is run when the workload names no inputs.
+    """
+
+    default: ClassVar[Literal["pictures", "sentences", ""]] = ""
+
+    inputs: Inputs = Field(default=Inputs(), description="files, sentences and how they are prepared")
+    _folder: Path = PrivateAttr(default=Path())
+    _samples: int | None = PrivateAttr(default=None)
+
+    def beside(self, folder: Path) -> Self:
+        """Return the source that looks for its files in `folder` first."""
+        copy = self.model_copy()
+        copy._folder = folder
+        return copy
+
+    def choose(self, samples: int) -> Self:
+        """Return the source that reads no more than `samples` inputs."""
+        copy = self.model_copy()
+        copy._samples = samples
+        return copy
+
+    def available(self) -> int | None:
+        """Return the number of inputs there are. Raises InputError when one that is named cannot be found."""
+        return len(self._all()) or None
+
+    def items(self) -> list[Item]:
+        """Return the chosen inputs."""
+        found = self._all()
+        return choose(found, len(found) if self._samples is None else self._samples, self.inputs.seed)
+
+    def input_digests(self) -> dict[str, Any]:
+        """Return JSON-like data over the content of the chosen inputs and their declared preparation."""
+        items = self.items()
+        files = {path: digest_file(path) for path in {item.path for item in items} if path is not None}
+        named = [[i.kind, files[i.path] if i.path else i.text, i.row] for i in items]
+        tokenizer = self.tokenizer_path
+        return {
+            "items": named,
+            "declared": {k: v for k, v in self.inputs.declared.items() if k != "tokenizer"},
+            **({"tokenizer": digest_file(tokenizer)} if tokenizer else {}),
+        }
+
+    def read(self, taken: str, preparation: Preparation | None = None, encode: Encode | None = None) -> Any:
+        """Return the chosen inputs as tuples of one tensor; see accelsim.sources.inputs.reading.read."""
+        from accelsim.sources.inputs.reading import read
+
+        return read(self.items(), self.inputs, taken, preparation, encode)
+
+    @property
+    def tokenizer_path(self) -> Path | None:
+        """Where the declared tokenizer file stands."""
+        return None if self.inputs.tokenizer is None else locate(self.inputs.tokenizer, self._folder)
+
+    def _all(self) -> list[Item]:
+        if self.inputs.files:
+            return find(self.inputs, self._folder)
+        if self.default == "sentences":
+            return [Item("text", text=sentence) for sentence in shipped.sentences()]
+        return [Item("shipped", row=place) for place in range(shipped.PICTURES if self.default else 0)]
