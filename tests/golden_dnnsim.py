@@ -31,6 +31,10 @@ MACHINES = {
     "LoomPSB2": ("loom", "bits_per_cycle=2"),
     "DynLoomMB": ("loom", "dynamic_weights=true", "minor_bit=true"),
     "LaconicBooth": ("laconic", "encoding=run_recoding"),
+    "BitTactical": ("bit_tactical",),
+    "BitTacticalL": ("bit_tactical", "pattern=L"),
+    "BitTacticalP": ("bit_tactical", "backend=shapeshifter", "columns=16"),
+    "BitTacticalE": ("bit_tactical", "backend=pragmatic", "columns=16"),
 }
 """Machine and options of each of DNNsim's labels."""
 

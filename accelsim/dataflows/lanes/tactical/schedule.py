@@ -73,7 +73,8 @@ def _made(laid: Laid, search: Search, channels: int) -> Schedule:
     beyond = np.zeros_like(filled)
     distances, edges = search.distances(lanes), np.tile(laid.block_lanes, laid.taps)
     for group in range(laid.groups):
-        spread(laid.weight[group], lanes, channels > 0, search == NOTHING, slots[group])
+        left = max(0, min(lanes, channels - group * lanes))  # channels of a depthwise layer in this group
+        spread(laid.weight[group], lanes, left, search == NOTHING, slots[group])
         fill(slots[group], laid.rows, distances, search.lookahead, edges, filled[group], beyond[group])
     for array in (slots, filled, beyond):
         array.flags.writeable = False

@@ -93,7 +93,7 @@ def _pass_rows(laid: Laid, schedule: Schedule, group: int, first: int, ends: Cou
     tiles = min(laid.tiles, laid.filter_sets - first)
     out = np.full((laid.time_rows + 1, laid.tiles), -1, np.int32)
     filled = schedule.filled[group, first : first + tiles]
-    steps = step_rows(filled, schedule.search.lookahead, ends[:tiles], skipped[:tiles], out)
+    steps = step_rows(filled, schedule.search.lookahead, ends[:tiles], skipped, out)
     return out[:steps]
 
 

@@ -13,12 +13,13 @@ earlier row; other codes are a place of the search + 1."""
 
 @njit(nogil=True, cache=True)
 def spread(
-    weight: npt.NDArray[np.integer], lanes: int, diagonal: bool, zeros: bool, slots: npt.NDArray[np.uint8]
+    weight: npt.NDArray[np.integer], lanes: int, diagonal: int, zeros: bool, slots: npt.NDArray[np.uint8]
 ) -> None:
     """Write OWN where a filter has a weight, HELD where that is zero, VOID where there is none.
 
     weight: (filters, C, R, S); slots: (filters, S * R * blocks, lanes), kernel positions with R fastest, then
-    channel blocks. diagonal: a filter has weights on lane filter % lanes alone. zeros: they are weights like others.
+    channel blocks. diagonal: unless 0, a filter has weights on lane filter % lanes alone, if that is less. zeros: they
+    are weights like others.
     """
     filters, channels, rows, columns = weight.shape
     blocks = -(-channels // lanes)
@@ -26,7 +27,7 @@ def spread(
     for f in range(filters):
         begin, stop = 0, channels
         if diagonal:
-            begin, stop = f % lanes, f % lanes + 1
+            begin, stop = f % lanes, min(f % lanes + 1, diagonal)
         for c in range(begin, stop):
             block, lane = c // lanes, c % lanes
             for r in range(rows):
