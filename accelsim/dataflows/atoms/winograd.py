@@ -10,8 +10,6 @@ from accelsim.dataflows.products import Product
 
 INPUT_ROWS = ((0, 2, -1), (1, 2, 1), (1, 2, -1), (1, 3, -1))
 """Rows of B^T up to sign: one of the four pixels of a side plus another times a sign (Lavin and Gray, CVPR 2016)."""
-KERNEL = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], np.int64)
-"""2 G: the kernel transformation times two, so that it stays whole; zero where G gives zero."""
 
 
 def effectual_products(product: Product) -> int:
@@ -27,12 +25,17 @@ def effectual_products(product: Product) -> int:
 def _transformed_weights(weight: Codes) -> npt.NDArray[np.int64]:
     """Return the kernels with a non-zero weight, (4, 4, groups, C); weight: (groups, K, C, 3, 3)."""
     counts = np.zeros((4, 4, weight.shape[0], weight.shape[2]), np.int64)
-    wide = weight.astype(np.int64)
-    for i in range(4):
-        for j in range(4):
-            value = (wide * np.outer(KERNEL[i], KERNEL[j])).sum(axis=(3, 4))
+    for i, row in enumerate(_thirds([weight[..., r, :].astype(np.int32) for r in range(3)])):
+        for j, value in enumerate(_thirds([row[..., s] for s in range(3)])):
             counts[i, j] = np.count_nonzero(value, axis=1)
     return counts
+
+
+def _thirds(taps: list[npt.NDArray[np.int32]]) -> list[npt.NDArray[np.int32]]:
+    """Return G times three taps of a side, without the halves: they do not make a zero."""
+    first, middle, last = taps
+    ends = first + last
+    return [first, ends + middle, ends - middle, last]
 
 
 def _transformed_pixels(maps: Codes, rows: int, columns: int) -> npt.NDArray[np.int64]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from accelsim.analyzers.codes import Codes
+from accelsim.analyzers.codes import Codes, frozen
 from accelsim.config import Sourced
 from accelsim.dataflows.gemm import gemms
 from accelsim.dataflows.products import Product
@@ -83,9 +83,11 @@ def window_counts(product: Product, image: int, tile: int) -> npt.NDArray[np.int
 
 def filter_counts(weight: Codes, tile: int) -> npt.NDArray[np.integer]:
     """Return the non-zero weights of each filter tile, (groups, tiles, taps x channels); weight: (groups, K, C, R, S)."""
-    groups, K = weight.shape[:2]
-    live = (weight != 0).transpose(0, 1, 3, 4, 2).reshape(groups, K, -1)
-    return np.add.reduceat(live.astype(np.int32), np.arange(0, K, tile), axis=1)
+    from accelsim.dataflows.tensor_core.kernels.counting import filter_tiles
+
+    groups, K, C = weight.shape[:3]
+    counts = filter_tiles(frozen(weight.reshape(groups, K, C, -1)), tile)
+    return counts.reshape(groups, counts.shape[1], -1)
 
 
 def outer_work(layer: Layer, grid: OuterGrid, batch: int = 1) -> Work:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from accelsim.analyzers.codes import Codes
+from accelsim.analyzers.codes import Codes, frozen
 from accelsim.config import Sourced
 from accelsim.dataflows.gemm import Gemm, gemms
 from accelsim.dataflows.tensor_core.deal import dealt
@@ -113,16 +113,15 @@ class Pattern:
 def pattern(weight: Codes, grid: StructuredGrid, static: bool) -> Pattern:
     """Return what `weight` (products, K, C, R, S) allows; static: whether it could be compressed beforehand."""
     products, K, C = weight.shape[:3]
-    short = -C % grid.group
     real = np.full(-(-C // grid.group), grid.group, np.int64)
-    real[-1] -= short
+    real[-1] -= -C % grid.group
     real = np.tile(real, weight.shape[3] * weight.shape[4])
     blocks, tiles = -(-real.size // grid.block_groups), -(-K // grid.m)
     if static:
-        taken = np.zeros((products, tiles * grid.m, blocks * grid.block_groups), np.int8)
-        live = np.pad((weight != 0).transpose(0, 1, 3, 4, 2), [(0, 0)] * 4 + [(0, short)])
-        taken[:, :K, : real.size] = live.reshape(products, K, -1, grid.group).sum(axis=3, dtype=np.int8)
-        most = taken.reshape(products, tiles, grid.m, blocks, -1).max(axis=(2, 4))
+        from accelsim.dataflows.tensor_core.kernels.counting import fullest_groups
+
+        flat = frozen(weight.reshape(products, K, C, -1))
+        most = fullest_groups(flat, grid.group, grid.m, blocks, grid.block_groups)
         if grid.pattern_per == "layer":
             most[:] = most.max()
         sparse = most <= grid.kept
