@@ -37,6 +37,8 @@ PROMISES: dict[str, dict[str, Any]] = {
     "cnvlutin": {"never_slower_than_dense": False, "settings": ("accelerator.conventional=first",)},
     "eie": {"busy_beyond_pairs": UNPACKED},
     "eyeriss_v2": {"busy_beyond_pairs": UNPACKED},
+    # bank conflicts are no part of the dense schedule; other tiles and more rows cut vectors and filters otherwise
+    "scnn": {"never_slower_than_dense": False, "monotonic_in_size": False, "batching_never_slower": False},
     # Winograd: 16 multiplications for 36 products
     "nvdla_full": {"every_product_takes_a_slot": False},
     # the images of a batch share the cores (and output tiles)
@@ -56,6 +58,8 @@ SMALL: dict[str, tuple[str, ...]] = {
     "eie": ("pes=4", "fifo_depth=2", "accumulators=2"),
     "ucnn": ("pes=2", "lanes=2", "channels=4"),
     "bit_fusion": ("rows=3", "columns=4"),
+    "scnn": ("pe_columns=2", "pe_rows=2", "accumulators=64"),
+    "dcnn": ("pe_columns=2", "pe_rows=2", "channels=2"),
     # not with narrow lanes: a weight wider than a lane takes its whole width in each of its rows, as in DNNsim
     "loom": ("lanes=4", "rows=3", "columns=4", "tiles=2"),
     "systolic_is": ("rows=4", "columns=3"),
