@@ -104,6 +104,13 @@ class BitTactical(GridAccelerator):
 
         return activation, lambda v: rows * ((v != 0) | (array.lookahead == 0))
 
+    def notes(self) -> list[str]:
+        """Return what is approximated."""
+        return [
+            "weights are stored off chip as if unscheduled, the schedule's metadata beside them; activations are"
+            " selected at no energy"
+        ]
+
     def _schedule(self, layer: Layer, laid: Laid) -> Schedule:
         array, shape = self.accelerator, layer.shape
         where = search(array.pattern, array.lookahead, array.lookaside) if not layer.dynamic_weight else NOTHING

@@ -51,6 +51,7 @@ def layer_steps(laid: Laid, schedule: Schedule) -> list[list[Steps]]:
 
 
 def _group_rows(laid: Laid, schedule: Schedule, group: int) -> tuple[Rows, Counts]:
+    """Return rows and first filter sets of all passes of a group, as in `Steps`."""
     never = np.full(laid.tiles, laid.time_rows, np.int64)
     passes = []
     for first in range(0, laid.filter_sets, laid.tiles):
