@@ -114,14 +114,14 @@ def staggered_cycles(
     from accelsim.dataflows.lanes.kernels.timing import staggered
 
     grid, width = laid.grid, -(-laid.columns // group)
-    spread, per = (laid.columns, group) if grid.dnnsim_compat else (width, 1)
+    spread = laid.columns if grid.dnnsim_compat else width  # DNNsim lays rows over columns, then looks at groups
     restart, times = grid.linear_rows == "restart", laid.passes if passes is None else passes
     state, last = np.zeros(2 + width, np.int64), 0
     costs = np.ascontiguousarray(costs)
     empty = costs if empty is None or laid.follows else np.ascontiguousarray(empty)
     placed = np.zeros((costs.shape[0], times, costs.shape[1]), np.uint8)
     for row, least, met in zip(costs, empty, placed, strict=True):
-        last = staggered(row, least, times, width, spread, per, restart, state, met)
+        last = staggered(row, least, times, width, spread, 1, restart, state, met)
     return last, np.ones_like(placed) if laid.follows else placed
 
 
