@@ -26,7 +26,7 @@ declare(
         "mapping_efficiency",
         "share",
         "processing elements with something mapped to them, averaged over the folds",
-        "(busy + outside) / (busy + outside + pad_row + pad_column)",
+        "(busy + outside) / (busy + outside + pad_row + pad_column + pad_lane)",
         sums=False,
     ),
 )
@@ -49,7 +49,8 @@ class Systolic(ArrayAccelerator):
 
     Nothing is skipped: padding zeros and all others take their cycle. A layer is a matrix product of windows x
     reduction x filters. Groups, attention products and recurrent steps run one after another; a depthwise layer
-    uses one column at a time. Rows of a linear layer, those of a batch too, are windows; the images of a batch run one
+    uses one column at a time. Rows and columns of a partial fold are slots without a window, filter or channel, whichever
+    lies on them. Rows of a linear layer, those of a batch too, are windows; the images of a batch run one
     after another unless `merge_images`. A transposed convolution runs as one convolution per phase. Operands wider than
     `pe_width` stream by as often as they have such parts (TPU: half and quarter speed).
     """
@@ -91,7 +92,7 @@ class Systolic(ArrayAccelerator):
         """Return the columns of every array and the mapping efficiency."""
         row = super().replay(shape, statistics)
         mapped = int(statistics["slots_busy"]) + int(statistics["slots_outside"])
-        room = mapped + int(statistics["slots_pad_row"]) + int(statistics["slots_pad_column"])
+        room = mapped + sum(int(statistics[f"slots_pad_{side}"]) for side in ("row", "column", "lane"))
         return row | {"mapping_efficiency": mapped / room if room else 1.0}
 
     def notes(self) -> list[str]:

@@ -91,14 +91,15 @@ def fused_work(runs: Sequence[FusedRun], grid: FusionGrid, activation_bits: int,
 
     A window takes, for each set of `columns` filters and each kernel position, ceil(channels / (rows x factor))
     cycles, factor = (max_bits / activation) x (max_bits / weight) products in a unit; operands wider than max_bits
-    take their parts one after another. Filling and draining the array costs nothing, as in the authors' simulator.
+    take their parts one after another. Filling and draining the array costs nothing, as in the authors' simulator, and
+    a window's sum stays in the accumulator of its column until it is finished.
     """
     units = grid.rows * grid.columns
     factor = _factor(grid, activation_bits, weight_bits)
     parts = grid.parts(activation_bits) * grid.parts(weight_bits)
     spent = grid.brick_cycles(activation_bits) * grid.brick_cycles(weight_bits)
     cycles = dense = busy = pad_row = 0
-    reads = dict.fromkeys(("activation_reads", "weight_reads", "psum_reads", "psum_writes", "output_writes"), 0)
+    reads = dict.fromkeys(("activation_reads", "weight_reads", "output_writes"), 0)
     for run in runs:
         steps = run.times * run.windows * run.taps
         blocks, sets = -(-run.channels // (grid.rows * factor)), -(-run.filters // grid.columns)
@@ -106,12 +107,9 @@ def fused_work(runs: Sequence[FusedRun], grid: FusionGrid, activation_bits: int,
         dense += steps * sets * -(-run.channels // grid.rows) * grid.parts(full) ** 2
         busy += steps * run.channels * run.filters * spent
         pad_row += steps * blocks * parts * (sets * grid.columns - run.filters) * grid.rows * grid.bricks
-        sums = run.times * run.windows * run.filters
         reads["activation_reads"] += steps * run.channels * sets
         reads["weight_reads"] += steps * run.channels * run.filters
-        reads["psum_reads"] += sums * (run.taps * blocks * parts - 1)
-        reads["psum_writes"] += sums * (run.taps * blocks * parts - 1)
-        reads["output_writes"] += sums
+        reads["output_writes"] += run.times * run.windows * run.filters
     lanes = units * grid.bricks
     slots = {"busy": busy, "pad_row": pad_row, "pad_lane": cycles * lanes - busy - pad_row}
     return Work(cycles, dense, lanes, slots, reads)

@@ -47,7 +47,7 @@ def work(row: Row, *settings: str) -> Work:
 
 def mapping(found: Work) -> float:
     mapped = found.slots["busy"] + found.slots["outside"]
-    return 100 * mapped / (mapped + found.slots["pad_row"] + found.slots["pad_column"])
+    return 100 * mapped / (mapped + sum(found.slots[f"pad_{side}"] for side in ("row", "column", "lane")))
 
 
 def test_compute_cycles_equal_scalesim(shared: Path) -> None:

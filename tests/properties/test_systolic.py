@@ -8,6 +8,7 @@ import pytest
 from accelsim import load_hardware
 from accelsim.accelerators.systolic import Systolic
 from accelsim.analyzers.profile import profile
+from accelsim.analyzers.statistics import statistics
 from accelsim.dataflows.gemm import gemm_places
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape
@@ -122,3 +123,20 @@ def test_scaling_adds_columns() -> None:
 def test_bad_parameters_are_refused(setting: str) -> None:
     with pytest.raises(ConfigError, match=f"accelerator.{setting.split('=')[0]}"):
         load_hardware("systolic_ws", [f"accelerator.{setting}"])
+
+
+def test_partial_folds_lack_windows_filters_or_channels() -> None:
+    """5 windows, 2 filters and a sum of 7 on 4 x 3: rows always take two folds, columns two for windows."""
+    layer = make_layer(LayerShape("linear", 5, 1, 2, 7, 1, 1, 1, 1, 1, 1), np.random.default_rng(0))
+    expected = {
+        "os": {"pad_column": 3 * 3 * 7, "pad_row": 5 * 7, "pad_lane": 0, "fill": 2 * 5 * 12},
+        "ws": {"pad_lane": 3 * 5, "pad_row": 7 * 5, "pad_column": 0, "fill": 2 * 9 * 12},
+        "is": {"pad_lane": 6 * 2, "pad_column": 7 * 2, "pad_row": 0, "fill": 2 * 2 * 9 * 12},
+    }
+    for dataflow, slots in expected.items():
+        array = machine(dataflow, 4, 3)
+        found = array.work(layer, profile([layer]))
+        assert found.slots == {**slots, "busy": 5 * 2 * 7, "outside": 0}, dataflow
+        row = array.replay(layer.shape, statistics([layer])[0] | array.measure(layer, profile([layer])))
+        pads = sum(found.slots[f"pad_{side}"] for side in ("row", "column", "lane"))
+        assert row["mapping_efficiency"] == pytest.approx(70 / (70 + pads))

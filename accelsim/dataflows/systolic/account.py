@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from accelsim.dataflows.systolic.grid import Run, SystolicGrid
 from accelsim.dataflows.work import Work
 
-GIVING = ("fill", "pad_row", "pad_column", "outside", "busy")
+PADS = {"os": ("pad_column", "pad_row"), "ws": ("pad_lane", "pad_row"), "is": ("pad_lane", "pad_column")}
+"""What rows and columns of a partial fold lack: windows (pad_column), filters (pad_row) or channels (pad_lane)."""
+
+GIVING = ("fill", "pad_row", "pad_column", "pad_lane", "outside", "busy")
 """Where the slots of an uncounted cycle are taken from; all but a single processing element have them to fill."""
 
 
@@ -64,11 +67,12 @@ def _slots(run: Run, grid: SystolicGrid, passes: int) -> dict[str, int]:
     down, across = _folds(run, grid)
     steps = run.times * stream * passes
     weight = run.times * run.filters * run.reduction * passes
+    below, beside = PADS[grid.dataflow]
     return {
         "busy": run.windows * weight,
         "outside": run.outside * weight,
-        "pad_row": steps * (down * grid.rows - rows) * across * grid.columns,
-        "pad_column": steps * rows * (across * grid.columns - columns),
+        below: steps * (down * grid.rows - rows) * across * grid.columns,
+        beside: steps * rows * (across * grid.columns - columns),
     }
 
 
