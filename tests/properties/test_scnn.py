@@ -18,6 +18,7 @@ from accelsim.layer import Layer, LayerShape
 from accelsim.testing import KINDS, make_layer, shape_of
 from accelsim.testing.layers import with_codes
 from tests.reference_scnn import Account, Machine, reference
+from tests.reference_scnn_dnnsim import dnnsim
 
 MACHINES = (
     Machine(2, 2),
@@ -141,3 +142,36 @@ def test_sparser_is_faster(machine: Scnn) -> None:
     shape = LayerShape("conv", 1, 1, 32, 16, 14, 14, 3, 3, 14, 14, (1, 1), (1,) * 4)
     found = [cycles(machine, make_layer(shape, rng, (d, d))) for d in (1.0, 0.6, 0.3, 0.1)]
     assert found == sorted(found, reverse=True)
+
+
+COMPATIBLE = (
+    Machine(2, 2), Machine(3, 2), Machine(2, 3, 4, 4, 30), Machine(2, 2, 2, 2, 200, 8), Machine(1, 2, 2, 8, 60, 32),
+    Machine(4, 2, 2, 4, 400, 16), Machine(2, 2, 2, 2, 6144, 32), Machine(2, 1, 3, 3, 6144, 20),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["conv", "strided", "grouped", "depthwise", "rectangular", "linear"])
+def test_compat_reproduces_the_slips(kind: str) -> None:
+    """Other PE arrays, vectors, banks and accumulators than those of the reference results, slips included."""
+    rng = np.random.default_rng(KINDS.index(kind))
+    for m in COMPATIBLE:
+        shape = shape_of(kind, rng)
+        if kind == "depthwise":
+            shape = replace(shape, K=1)
+        if shape.kind == "linear":
+            shape = replace(shape, K=min(shape.K, 4))
+        shape = replace(shape, C={"depthwise": 1, "grouped": 2, "linear": shape.C}.get(kind, 1 + shape.C // 5))
+        layer = make_layer(shape, rng)
+        work = cartesian.cartesian_work(layer, array_of(m, dnnsim_compat=True))
+        found, slots = layer.activation.codes[0], work.slots
+        linear = shape.kind == "linear"
+        expected = dnnsim(found, layer.weight.codes, shape.stride[0], shape.padding[0], linear, m)
+        assert {
+            "cycles": work.cycles,
+            "dense_cycles": work.dense_cycles,
+            "mults": slots["busy"],
+            "idle_bricks": slots["outside"] + slots["placeholder"],
+            "idle_conflicts": slots["bank_conflict"],
+            "idle_pe": slots["wait_tile"] + slots["pad_tile"],
+            "idle_halo": slots["fill"],
+        } == expected
