@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,7 +50,7 @@ class Zoo(Source):
         from accelsim import zoo
 
         folder = Path(zoo.folder(self.network))
-        files = [folder / "weights.safetensors", folder / "samples.safetensors", _definition(self.network)]
+        files = [folder / "weights.safetensors", folder / "samples.safetensors", *zoo.definitions(self.network)]
         given = [digest_file(item) if isinstance(item, Path) else item for item in self._items()]
         found = {"network": self.network, **{path.name: digest_file(path) for path in files}}
         return found | ({"inputs": given} if given else {})
@@ -82,10 +81,3 @@ def digest_file(path: Path) -> str:
         raise InputError(
             f"{path}: cannot be read ({error.strerror})", "check the path, or install accelsim again"
         ) from None
-
-
-def _definition(network: str) -> Path:
-    spec = importlib.util.find_spec(f"accelsim.zoo.{network}")
-    if spec is None or spec.origin is None:
-        raise InputError(f"the definition of network {network} is missing", "install accelsim again")
-    return Path(spec.origin)

@@ -1,37 +1,48 @@
 """Small networks that this project trained itself: their definitions, weights, sample inputs and data cards.
 
-`names()` lists them, `load(name)` gives the trained network, `samples(name)` real inputs for it and `card(name)`
+`names()` lists them, `load(name)` gives the trained network, `samples(name)` inputs for it and `card(name)`
 what it was trained on and how well it does. torch is imported by `load` and `samples` only.
 `python -m accelsim.zoo.train` makes the files again.
+
+The module of a definition has `network()`, the untrained network, and `inputs(stored)`, which turns the tensors of
+samples.safetensors into the positional arguments of each sample.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["card", "folder", "load", "names", "samples"]
+__all__ = ["card", "definitions", "folder", "load", "names", "samples"]
 
-_NAMES = ("bert_lstm", "resnet20")
+_DEFINITIONS = {
+    "bert_lstm": ("bert_lstm",),
+    "resnet20": ("resnet20",),
+}
+"""The modules that define each network; the first one has `network` and `inputs`."""
 
 
 def names() -> list[str]:
     """List the networks of the zoo, sorted."""
-    return list(_NAMES)
+    return sorted(_DEFINITIONS)
 
 
 def folder(name: str) -> Path:
     """Return the folder of a network's weights, samples and card; KeyError lists the names if it has none."""
-    if name not in _NAMES:
-        raise KeyError(f"no network called {name!r} in the zoo; there are {', '.join(_NAMES)}")
-    return Path(__file__).parent / "weights" / name
+    return _here() / "weights" / _known(name)
+
+
+def definitions(name: str) -> list[Path]:
+    """Return the source files that define a network. Raises KeyError for an unknown name."""
+    return [_here() / f"{module}.py" for module in _DEFINITIONS[_known(name)]]
 
 
 def card(name: str) -> dict[str, Any]:
-    """Return a network's data card: task, data, split, metric, baseline, recipe, limits; accuracies are fractions.
+    """Return a network's data card: task, data, split, metric, baselines, recipe, limits; accuracies are fractions.
 
     Raises KeyError for an unknown name.
     """
@@ -42,33 +53,38 @@ def card(name: str) -> dict[str, Any]:
 
 
 def load(name: str) -> nn.Module:
-    """Return the trained network, float32 on the CPU in eval mode.
+    """Return the trained network on the CPU in eval mode, float32 (resnet20_int8: int8 codes).
 
     Its forward takes the tensors of one element of `samples(name)`. Raises KeyError for an unknown name.
     """
     from .storage import load_into
 
-    path = folder(name) / "weights.safetensors"
-    if name == "resnet20":
-        from .resnet20 import ResNet20
-
-        return load_into(ResNet20(), path).eval()
-    from .bert_lstm import BertLstm
-
-    return load_into(BertLstm(), path).eval()
+    net: nn.Module = _definition(name).network()
+    return load_into(net, folder(name) / "weights.safetensors").eval()
 
 
 def samples(name: str) -> list[tuple[Tensor, ...]]:
-    """Return real inputs of the test split, each the positional arguments of one call, batch 1.
+    """Return inputs the network was not trained on, each the positional arguments of one call, batch 1.
 
-    bert_lstm: int64 token ids (1, T), no padding; resnet20: normalised float32 images (1, 3, 32, 32). Their
-    labels are under "samples" in the card, in the same order. Raises KeyError for an unknown name.
+    Each network's card says where they are from; "samples" there has a row for each, in the same order. Raises
+    KeyError for an unknown name.
     """
     from safetensors.torch import load_file
 
-    tensors = load_file(folder(name) / "samples.safetensors")
-    if name == "resnet20":
-        from .resnet20 import normalise
+    stored = load_file(folder(name) / "samples.safetensors")
+    inputs: list[tuple[Tensor, ...]] = _definition(name).inputs(stored)
+    return inputs
 
-        return [(image,) for image in normalise(tensors["images"]).split(1)]
-    return [(ids[None].long(),) for ids in tensors["ids"].split(tensors["lengths"].tolist())]
+
+def _definition(name: str) -> Any:
+    return import_module(f".{_DEFINITIONS[_known(name)][0]}", __package__)
+
+
+def _known(name: str) -> str:
+    if name not in _DEFINITIONS:
+        raise KeyError(f"no network called {name!r} in the zoo; there are {', '.join(names())}")
+    return name
+
+
+def _here() -> Path:
+    return Path(__file__).parent

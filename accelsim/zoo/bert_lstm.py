@@ -125,3 +125,13 @@ class BertLstm(nn.Module):
             states, _ = pad_packed_sequence(padded, batch_first=True, total_length=ids.shape[1])
             states = states.masked_fill(~mask[:, :, None], float("-inf"))
         return self.classifier(self.drop(states.amax(dim=1)))
+
+
+def network() -> BertLstm:
+    """Return the untrained network."""
+    return BertLstm()
+
+
+def inputs(stored: dict[str, Tensor]) -> list[tuple[Tensor, ...]]:
+    """Return token ids int64 (1, T) per sentence stored, no padding."""
+    return [(ids[None].long(),) for ids in stored["ids"].split(stored["lengths"].tolist())]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
 from . import cards, cifar, storage
@@ -33,17 +32,12 @@ def pack(data: Path, out: Path) -> None:
     right = round(accuracy(net, images, labels), 4)
     first = [int((labels == c).nonzero()[0, 0]) for c in range(len(CLASSES))]
     save_file({"images": images[first].contiguous()}, out / "samples.safetensors")
-    predicted = [net_label(net, images[i]) for i in first]
     cards.write(
         out,
         {
             "name": "resnet20",
             "task": "which of ten things an image of 32 x 32 pixels shows: " + ", ".join(CLASSES),
-            "data": {
-                "files": ["cifar10/train_jpeg.npz (50,000 images)", "cifar10/test_jpeg.npz (10,000 images)"],
-                "source": "CIFAR-10 (Krizhevsky 2009), kept as JPEG with the tables of quality 75, 4:2:0, 921 bytes an image",
-                "licence": "none stated with the copy used; the images are not shipped but for the ten samples",
-            },
+            "data": cifar.ABOUT,
             "split": "official: trained on all 50,000 training images, nothing held out; measured on the 10,000 "
             "test images once, after training; no choice was made on the test images",
             "seed": run.pop("seed"),
@@ -55,7 +49,7 @@ def pack(data: Path, out: Path) -> None:
             "training": run,
             "parameters": sum(p.numel() for p in net.parameters()),
             "stored_as": "float32",
-            "samples": [{"label": CLASSES[c], "predicted": predicted[c], "test_image": i} for c, i in enumerate(first)],
+            "samples": cifar.predictions(net, images, first),
             "limits": [
                 "The images are lossy JPEG, in training and in test: the figure is not comparable with those of "
                 "the original lossless CIFAR-10, where ResNet-20 reaches 91.25 % (He et al. 2016, table 6).",
@@ -66,11 +60,3 @@ def pack(data: Path, out: Path) -> None:
             ],
         },
     )
-
-
-@torch.no_grad()
-def net_label(net: ResNet20, image: torch.Tensor) -> str:
-    """Return the class that the network gives one uint8 image (3, 32, 32)."""
-    from .resnet20 import normalise
-
-    return CLASSES[int(net(normalise(image[None])).argmax())]

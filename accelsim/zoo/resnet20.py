@@ -75,5 +75,15 @@ def normalise(images: Tensor) -> Tensor:
     return (images.float() / 255 - mean) / std
 
 
+def network() -> ResNet20:
+    """Return the untrained network."""
+    return ResNet20()
+
+
+def inputs(stored: dict[str, Tensor]) -> list[tuple[Tensor, ...]]:
+    """Return a normalised image (1, 3, 32, 32) per uint8 image stored."""
+    return [(image,) for image in normalise(stored["images"]).split(1)]
+
+
 def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     return nn.Sequential(Block(inputs, outputs, stride), Block(outputs, outputs, 1), Block(outputs, outputs, 1))

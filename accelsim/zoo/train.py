@@ -3,7 +3,7 @@
     python -m accelsim.zoo.train resnet20 --data DIR --out DIR
     python -m accelsim.zoo.train bert_lstm --data DIR --out DIR --teacher DIR
 
-DIR of --data holds `cifar10/{train,test}_jpeg.npz` or `text/stsa.binary.{train,dev,test}`. With one thread on a
+DIR of --data holds what the network's card names, for example `cifar10/{train,test}_jpeg.npz`. With one thread on a
 CPU the same command gives the same weights on the same machine; `--device cuda` asks torch for deterministic
 kernels, too, but was not tried for equality.
 """
@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import argparse
 import os
+from importlib import import_module
 from pathlib import Path
 
-from . import folder, names
+from . import folder
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the recipe named on the command line; see `--help`."""
     parser = argparse.ArgumentParser(prog="python -m accelsim.zoo.train", description=__doc__.split("\n")[0])
-    parser.add_argument("name", choices=names())
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds cifar10/ and text/")
+    parser.add_argument("name", choices=recipes())
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds the data")
     parser.add_argument("--out", type=Path, required=True, help="folder to write weights, samples and card into")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; another number gives other weights")
@@ -41,21 +42,16 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
     options.out.mkdir(parents=True, exist_ok=True)
-    if options.name == "resnet20":
-        from . import make_resnet20
+    more = (options.teacher, options.vocabulary) if options.name == "bert_lstm" else ()
+    made = import_module(f".make_{options.name}", __package__)
+    if not options.pack:
+        made.train(options.data, options.out, options.device, options.epochs, options.seed, *more)
+    made.pack(options.data, options.out)
 
-        if not options.pack:
-            make_resnet20.train(options.data, options.out, options.device, options.epochs, options.seed)
-        make_resnet20.pack(options.data, options.out)
-    else:
-        from . import make_bert_lstm
 
-        if not options.pack:
-            make_bert_lstm.train(
-                options.data, options.out, options.device, options.epochs, options.seed,
-                options.teacher, options.vocabulary,
-            )  # fmt: skip
-        make_bert_lstm.pack(options.data, options.out)
+def recipes() -> list[str]:
+    """List the networks that have a recipe here (make_NAME.py), sorted."""
+    return sorted(path.stem.removeprefix("make_") for path in Path(__file__).parent.glob("make_*.py"))
 
 
 if __name__ == "__main__":
