@@ -38,8 +38,9 @@ class Nvdla(ArrayAccelerator):
     """Dense core of kernels x channels, one pixel a cycle (NVDLA unit description and performance spreadsheet).
 
     Operands of more than 8 bits take two multipliers a product (int16). Groups run one after another, a depthwise
-    layer uses one multiplier of one cell. Linear layers batch their rows as in multi-batch mode; a single row waits for its weights
-    (least_stripe cycles an atomic operation) in the pipeline. Deconvolution is software: one direct convolution per phase.
+    layer uses one multiplier of one cell. Linear layers batch their rows as in multi-batch mode; in the pipeline a
+    single row waits for its weights (least_stripe cycles an atomic operation). Deconvolution is software: one direct
+    convolution per phase. Recurrent steps and attention products are linear layers one after another.
     """
 
     accelerator: NvdlaArray

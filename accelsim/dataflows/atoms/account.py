@@ -18,8 +18,9 @@ def atom_work(runs: Sequence[AtomRun], grid: AtomGrid, bits: int, full: int) -> 
 
     pipeline: a run takes kernel groups x channel blocks x taps x max(windows, least_stripe) cycles (NVDLA unit
     description: atomic, stripe, block, channel and group operations). Winograd takes 16 products a channel, so
-    16 x channels / atomic_c blocks, one tap, and tiles of 2 x 2 outputs, both output sides rounded up to 4. spreadsheet: products over
-    multipliers, 2.25 times fewer with Winograd, channels and kernels of convolutions rounded up to granules.
+    16 x channels / atomic_c blocks, one tap, and tiles of 2 x 2 outputs, both output sides rounded up to 4.
+    spreadsheet: products over multipliers, 2.25 times fewer with Winograd, channels and kernels of convolutions
+    rounded up to granules.
     """
     dense = sum(_direct(run, grid, full).cycles for run in runs)
     parts = [_best(run, grid, bits) for run in runs]
