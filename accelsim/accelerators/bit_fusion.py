@@ -54,6 +54,10 @@ class BitFusion(ArrayAccelerator):
         activation, weight = (self.accelerator.brick_cycles(width) for width in bits)
         return (lambda v: np.full(v.shape, activation)), (lambda v: np.full(v.shape, weight))
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the static precisions of both operands."""
+        return "Wp_static+Ap_static", "precision", 0
+
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle: those of all bricks."""
         return self.accelerator.size * self.accelerator.min_bits**2

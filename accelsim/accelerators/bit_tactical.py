@@ -89,6 +89,15 @@ class BitTactical(GridAccelerator):
             found.append(pairs)
         return Pairs(*np.concatenate(found, axis=1))
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the zero weights, and what the back end skips of the activations."""
+        array = self.accelerator
+        if array.backend == "dadiannao":
+            return "W", "", 0
+        if array.backend == "pragmatic":
+            return "W+Ae", array.encoding, 0
+        return "W+Ap", "precision_trimmed" if array.minor_bit else "precision", 16
+
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return what the back end spends on an activation, one for every weight that is not zero (or unscheduled)."""
         array, signed = self.accelerator, profile.activation_signed

@@ -43,6 +43,10 @@ class DualSideTensorCore(ArrayAccelerator):
         """Return the pairs of values other than zero."""
         return outer_pairs(layer, self.accelerator)
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the zeros of both operands."""
+        return "W+A", "", 0
+
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle."""
         return self.accelerator.size * self.word_bits**2

@@ -53,6 +53,10 @@ class Scnn(ArrayAccelerator):
         """Return the products inside the output; None with `dnnsim_compat`, whose slips lose some."""
         return None if self.accelerator.dnnsim_compat else cartesian_pairs(layer, self.accelerator)
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the zeros of both operands."""
+        return "W+A", "", 0
+
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of all multipliers."""
         return self.accelerator.pes * self.accelerator.multipliers * self.word_bits**2

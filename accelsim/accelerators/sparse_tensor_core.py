@@ -49,6 +49,10 @@ class SparseTensorCore(ArrayAccelerator):
         """Return the products of two operands other than zero: all of them are multiplied."""
         return self.batch.size * effectual_slots(layer, np.ones_like, np.ones_like)
 
+    def exploits(self) -> tuple[str, str, int]:
+        """Return the zero weights."""
+        return "W", "", 0
+
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of dense tiles."""
         return self.accelerator.size * self.word_bits**2
