@@ -119,7 +119,7 @@ def compare(
         raise unknown_name("baseline among the machines", baseline, named)
     reference = baseline or next(iter(named))
     equalled = {name: equalised(m, named[reference], equal) for name, m in named.items()}
-    parts, warnings, replayed = [], [], {}
+    parts, warnings, replayed = [], _technologies(equalled), {}
     for workload, trace in zip(_unique([str(t.manifest["name"]) for t in every]), every, strict=True):
         results = {name: run(machine, trace) for name, machine in equalled.items()}
         warnings += [line for name, result in results.items() for line in _signed(name, equalled[name], result)]
@@ -138,6 +138,18 @@ def compare(
     }
     described = pd.DataFrame([_described(name, named[name], m) for name, m in equalled.items()])
     return Comparison(layers, summarised(layers), described, info, list(dict.fromkeys(warnings)))
+
+
+def _technologies(machines: dict[str, Accelerator]) -> list[str]:
+    """Return a warning when the energy tables of the machines are of different nodes, which are not comparable."""
+    nodes: dict[str, list[str]] = {}
+    for name, machine in machines.items():
+        node = getattr(getattr(machine, "energy", None), "technology_nm", None)
+        nodes.setdefault("an unstated node" if node is None else f"{node:g} nm", []).append(name)
+    if len(nodes) == 1:
+        return []
+    told = "; ".join(f"{node}: {', '.join(names)}" for node, names in nodes.items())
+    return [f"energies are of different technologies ({told}); their ratios mix node and machine"]
 
 
 def check_equal(equal: str) -> Equal:

@@ -14,6 +14,7 @@ class EnergyTable(Sourced):
     """
 
     word_bits: int = Field(ge=1, description="width of the words and multipliers that the table was measured for")
+    technology_nm: float | None = Field(default=None, gt=0, description="node that the energies are of")
     mac_pj: float = Field(ge=0)
     scratchpad_pj: float = Field(ge=0)
     array_pj: float = Field(ge=0)

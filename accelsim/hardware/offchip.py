@@ -40,6 +40,7 @@ class ArrayEnergy(Sourced):
     through the on-chip buffers. dram_bit_pj: a bit to or from DRAM.
     """
 
+    technology_nm: float | None = Field(default=None, gt=0, description="node that the energies are of")
     operation_pj: float = Field(ge=0)
     idle_fraction: float = Field(ge=0, le=1)
     activation_word_pj: float = Field(ge=0)
