@@ -60,6 +60,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bit_fusion": ("rows=3", "columns=4"),
     "scnn": ("pe_columns=2", "pe_rows=2", "accumulators=64"),
     "dcnn": ("pe_columns=2", "pe_rows=2", "channels=2"),
+    "sparten": ("clusters=2", "units=3", "chunk=8", "balance=chunks"),
     # not with narrow lanes: a weight wider than a lane takes its whole width in each of its rows, as in DNNsim
     "loom": ("lanes=4", "rows=3", "columns=4", "tiles=2"),
     "systolic_is": ("rows=4", "columns=3"),

@@ -1,0 +1,1 @@
+"""Inner products of sparse vectors by intersecting the bit masks of their chunks (SparTen)."""

@@ -1,0 +1,1 @@
+"""Compiled loops over packed masks; imported when a layer is replayed."""
