@@ -27,6 +27,21 @@ def read(path: Path, name: str | None) -> npt.NDArray[Any]:
     return array
 
 
+def members(path: Path) -> list[str]:
+    """Return the names of the arrays of an .npz. Raises InputError when it cannot be read."""
+
+    def listed() -> list[str]:
+        with zipfile.ZipFile(path) as archive:
+            return _names(archive)
+
+    found: list[str] = _guarded(path, listed)
+    return found
+
+
+def _names(archive: zipfile.ZipFile) -> list[str]:
+    return [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
+
+
 def _shape(path: Path, name: str | None) -> tuple[int, ...]:
     if path.suffix.lower() == ".npy":
         with path.open("rb") as file:
@@ -55,7 +70,7 @@ def _header(file: IO[bytes]) -> tuple[int, ...]:
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str | None) -> str:
     """Return the array that is meant: the one called `name`, or the only one."""
-    names = [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
+    names = _names(archive)
     if name is None and len(names) == 1:
         return names[0]
     if name in names:
