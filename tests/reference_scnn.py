@@ -22,6 +22,7 @@ class Machine:
     F: int = 4
     accumulators: int = 6144
     banks: int = 32
+    barrier: str = "channel"
 
 
 @dataclass
@@ -105,6 +106,7 @@ def on_map(product: Product, m: Machine) -> Account:
     for n, g in np.ndindex(product.images, product.groups):
         for k0 in range(0, product.K, room):
             ks = range(k0, min(k0 + room, product.K))
+            waits = []  # cycles of the PEs between two barriers
             for c in range(product.C):
                 plane = product.activation[n, g, c]
 
@@ -119,8 +121,13 @@ def on_map(product: Product, m: Machine) -> Account:
                         cycles.append(found[0])
                         dense.append(found[1])
                         result.add(found[2])
-                result.cycles += max(cycles)
+                if m.barrier == "block" and waits:
+                    waits = [[a + b for a, b in zip(waits[0], cycles, strict=True)]]
+                else:
+                    waits.append(cycles)
                 result.dense += max(dense)
+            for cycles in waits:
+                result.cycles += max(cycles)
                 result.waiting += sum(max(cycles) - one for one in cycles) * m.I * m.F
             halo = border(product, tw, th) * len(ks)
             result.cycles += halo

@@ -28,8 +28,9 @@ class Scnn(ArrayAccelerator):
     Each PE owns a tile of the (padded) map. Channel by channel it multiplies every I of its non-zero activations by
     every F non-zero weights of a block of filters; the products go to banks by output position and filter, those of a
     step that hit the same bank one after another. PEs wait for the slowest after every channel; after every block
-    they send the partial sums outside their tiles to their neighbours. Bank function, block size and halo follow
-    isakedo/DNNsim, whose cycles these are. Where the paper says nothing:
+    they send the partial sums outside their tiles to their neighbours. Bank function, block size, barriers and halo
+    follow isakedo/DNNsim, whose cycles these are (with `barrier: block` PEs wait only before they exchange halos).
+    Where the paper says nothing:
 
     * strides: activations and weights are sorted by phase, only phases that meet are multiplied. Dilated kernels keep
       their taps (a phase is that of the dilated position).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,14 +33,16 @@ MACHINES = (
     Machine(2, 2, 4, 4, 100, 30),
     Machine(4, 1, 4, 16, 6144, 24),
     Machine(2, 2, 16, 16, 6144, 32),
+    Machine(3, 2, 4, 4, 80, 32, "block"),
+    Machine(2, 2, 3, 4, 80, 30, "block"),
 )
 """All numbers of bins per residue, and numbers of banks and multipliers that the packed counts cannot hold."""
 
 
-def array_of(m: Machine, **options: bool) -> CartesianArray:
+def array_of(m: Machine, **options: Any) -> CartesianArray:
     return CartesianArray(
         pe_columns=m.Wt, pe_rows=m.Ht, activations_per_step=m.I, weights_per_step=m.F, accumulators=m.accumulators,
-        banks=m.banks, source="test", **options,
+        banks=m.banks, barrier=m.barrier, source="test", **options,
     )  # fmt: skip
 
 
@@ -135,6 +138,16 @@ def test_zero_layers_take_a_cycle(machine: Scnn) -> None:
     layer = make_layer(LayerShape("conv", 1, 1, 8, 4, 8, 8, 1, 1, 8, 8), np.random.default_rng(3), (0.0, 1.0))
     work = machine.work(layer, profile([layer]))
     assert (work.cycles, work.slots["minimum"]) == (1, work.lanes)
+
+
+def test_fewer_barriers_never_take_longer() -> None:
+    """PEs that wait only before they exchange halos: the slowest sum instead of the sum of the slowest."""
+    rng = np.random.default_rng(8)
+    for kind in KINDS:
+        layer = make_layer(shape_of(kind, rng), rng)
+        found = [cartesian.cartesian_work(layer, array_of(Machine(2, 2, barrier=b))) for b in ("block", "channel")]
+        assert found[0].cycles <= found[1].cycles
+        assert found[0].slots["busy"] == found[1].slots["busy"]
 
 
 def test_sparser_is_faster(machine: Scnn) -> None:

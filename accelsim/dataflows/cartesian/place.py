@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ class CartesianArray(Sourced):
 
     pe_columns, pe_rows: PEs along the first and the second spatial axis (Wt and Ht in DNNsim).
     activations_per_step, weights_per_step: I and F; a PE has I x F multipliers. accumulators: partial sums a PE can
-    hold. banks: accumulator banks of a PE; products of a step that hit the same bank take a cycle each.
+    hold. banks: accumulator banks of a PE; products of a step that hit the same bank take a cycle each. barrier: PEs
+    wait for the slowest after every channel, as in DNNsim, or only before they exchange halos, after a whole block.
     dnnsim_compat: reproduce the slips of isakedo/DNNsim (`dataflows.cartesian.compat` lists them).
     """
 
@@ -31,6 +33,7 @@ class CartesianArray(Sourced):
     weights_per_step: int = Field(ge=1, le=256)
     accumulators: int = Field(ge=1)
     banks: int = Field(ge=1)
+    barrier: Literal["channel", "block"] = "channel"
     dnnsim_compat: bool = False
 
     @property

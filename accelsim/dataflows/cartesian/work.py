@@ -52,12 +52,12 @@ def placement(product: Product, kind: str, array: CartesianArray) -> Callable[[P
 def placed_work(placed: Placed) -> Work:
     """Return the work of one placed product, repeats not counted."""
     array, lanes = placed.array, placed.array.pes * placed.array.multipliers
-    found = _counted(placed)
-    rounds = _per_round(found[:, :, 0], placed.rounds)
+    found, pes = _counted(placed)
+    rounds = _per_round(found[:, :, 0] if array.barrier == "channel" else pes.max(axis=2), placed.rounds)
     halo = placed.maps.shape[0] * placed.halo_cycles
     computing = int(rounds.sum())
-    _, pe_cycles, steps, vectors, multiplied, inside = (int(n) for n in found.sum(axis=(0, 1)))
-    multipliers = array.multipliers
+    _, steps, vectors, multiplied, inside = (int(n) for n in found.sum(axis=(0, 1)))
+    pe_cycles, multipliers = int(pes.sum()), array.multipliers
     idle = int((rounds * _idle_pes(placed)).sum())
     slots = {
         "busy": inside,
@@ -93,8 +93,8 @@ def dense_cycles(placed: Placed) -> int:
     return placed.maps.shape[0] * (compute + placed.halo_cycles)
 
 
-def _counted(placed: Placed) -> Counts:
-    """Return (images, blocks, 6) counts of `kernels.steps.count_steps`."""
+def _counted(placed: Placed) -> tuple[Counts, Counts]:
+    """Return the counts of `kernels.steps.count_steps`: (images, blocks, 5) and (images, blocks, PEs)."""
     array = placed.array
     u, v = placed.stride
     phase = placed.phases[0][:, None] * v + placed.phases[1][None, :]

@@ -17,11 +17,12 @@ Ints = npt.NDArray[np.int64]
 def count_steps_plainly(
     maps: npt.NDArray[np.integer], filters: npt.NDArray[np.integer], blocks: Ints, taps: Ints, ends: Ints,
     strides: tuple[int, int], bounds: Any, outputs: Any, size: tuple[int, int], banks: int, seen: int,
-) -> Ints:  # fmt: skip
+) -> tuple[Ints, Ints]:  # fmt: skip
     """Return what `steps.count_steps` does; outputs: (R, X) and (S, Y) output row and column of a pixel, or -1."""
     images, count, phases = maps.shape[0], blocks.shape[0], ends.size - 1
     first_x, end_x, first_y, end_y = bounds
-    out = np.zeros((images, count, 6), np.int64)
+    out = np.zeros((images, count, 5), np.int64)
+    pes = np.zeros((images, count, first_x.size * first_y.size), np.int64)
     xs, ys = np.empty(maps[0, 0].size + 1, np.int64), np.empty(maps[0, 0].size + 1, np.int64)
     weights = np.empty((filters.shape[0] * taps.shape[0], 3), np.int64)
     hits = np.zeros(max(32, banks), np.int64)
@@ -37,13 +38,13 @@ def count_steps_plainly(
                 took, inside = _multiply(xs[:held], ys[:held], weights[:kept], outputs, size, banks, seen, hits)
                 cycles[pe] += took
                 vectors = -(-held // size[0])
-                out[n, b, 2] += vectors * -(-kept // size[1])
-                out[n, b, 3] += vectors
-                out[n, b, 4] += held * kept
-                out[n, b, 5] += inside
+                out[n, b, 1] += vectors * -(-kept // size[1])
+                out[n, b, 2] += vectors
+                out[n, b, 3] += held * kept
+                out[n, b, 4] += inside
         out[n, b, 0] += cycles.max()
-        out[n, b, 1] += cycles.sum()
-    return out
+        pes[n, b] += cycles
+    return out, pes
 
 
 @njit(nogil=True, cache=True)

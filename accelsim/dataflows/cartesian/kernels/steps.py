@@ -30,8 +30,10 @@ CHUNK = 1 << 15
 def count_steps(
     maps: npt.NDArray[np.integer], filters: npt.NDArray[np.integer], blocks: Ints, taps: Ints, ends: Ints,
     strides: tuple[int, int], bounds: Any, tables: Tables, size: tuple[int, int], mode: int,
-) -> Ints:  # fmt: skip
-    """Return per image and block: cycles, PE cycles, steps, activation vectors, products, products inside the output.
+) -> tuple[Ints, Ints]:  # fmt: skip
+    """Return cycles, steps, activation vectors, products and products inside the output; and the cycles of every PE.
+
+    Both per image and block of filters: (images, blocks, 5) and (images, blocks, PEs).
 
     maps: (images, channels, X, Y); filters: (filters, C, R, S); blocks: (n, 3) first filter, end, first channel.
     taps: (taps, 2) kernel row and column, phase by phase; ends: past the last tap of each phase, with a 0 in front.
@@ -39,7 +41,8 @@ def count_steps(
     of `weights.group_weights`. The steps of a channel last as long as those of its slowest PE.
     """
     count = blocks.shape[0]
-    out = np.zeros((maps.shape[0], count, 6), np.int64)
+    out = np.zeros((maps.shape[0], count, 5), np.int64)
+    pes = np.zeros((maps.shape[0], count, bounds[0].size * bounds[2].size), np.int64)
     begin = 0
     while begin < count:
         end, room = begin, 0
@@ -51,17 +54,19 @@ def count_steps(
             group_weights(filters, c, blocks[begin:end], taps, ends, size[1], mode, groups)
             for n in range(maps.shape[0]):
                 plane = maps[n, blocks[begin, 2] + c]
-                _channel(plane, ends, strides, bounds, tables, size, mode, groups, out[n, begin:end])
+                _channel(
+                    plane, ends, strides, bounds, tables, size, mode, groups, out[n, begin:end], pes[n, begin:end]
+                )  # fmt: skip
         begin = end
-    return out
+    return out, pes
 
 
 @njit(nogil=True, cache=True)
 def _channel(
     plane: npt.NDArray[np.integer], ends: Ints, strides: tuple[int, int], bounds: Any, tables: Tables,
-    size: tuple[int, int], mode: int, groups: Groups, out: Ints,
+    size: tuple[int, int], mode: int, groups: Groups, out: Ints, pes: Ints,
 ) -> None:  # fmt: skip
-    """Add the steps of one channel of one image to `out`, (blocks, 6)."""
+    """Add the steps of one channel of one image to `out`, (blocks, 5), and to `pes`, (blocks, PEs)."""
     first_x, end_x, first_y, end_y = bounds
     taps, rows = groups.tap_weights.shape[1], first_y.size
     most = rows * (-(-int((end_x - first_x).max() * (end_y - first_y).max()) // size[0]) + 1)  # vectors of a PE column
@@ -83,13 +88,13 @@ def _channel(
                 continue
             made = form_vectors(xs, ys, pixels[: columns * rows + 1], size[0], ends[p], ends[p + 1], tables, found)
             for b in range(out.shape[0]):
-                out[b, 3] += made
+                out[b, 2] += made
                 if groups.sums[b, p, 3]:
                     _spend(groups, b, p, ends[p], ends[p + 1], mode, found, tables, cycles[b])
                     _tally(groups, b, p, ends[p], ends[p + 1], size[1], made, held, found, out[b])
         for b in range(out.shape[0]):
             slowest[b] = max(slowest[b], cycles[b].max())
-            out[b, 1] += cycles[b].sum()
+            pes[b, column * rows : (column + columns) * rows] += cycles[b]
     out[:, 0] += slowest
 
 
@@ -196,6 +201,6 @@ def _tally(
     inside = found.whole[0] * weights
     for t in range(begin, end):
         inside += groups.tap_weights[b, t] * found.inside[t]
-    out[2] += made * -(-weights // size)
-    out[4] += held * weights
-    out[5] += inside
+    out[1] += made * -(-weights // size)
+    out[3] += held * weights
+    out[4] += inside
