@@ -1,4 +1,4 @@
-"""Shapes of GoogLeNet's convolutions (Szegedy et al., CVPR 2015, table 1) with random operands of a given density."""
+"""Convolutions of GoogLeNet and AlexNet with random operands of a given density."""
 
 from __future__ import annotations
 
@@ -20,15 +20,31 @@ INCEPTIONS = (
 )
 
 
-def conv(C: int, K: int, size: int, kernel: int, stride: int = 1) -> LayerShape:
-    """Return a convolution that keeps the map's size but for the stride."""
-    pad = kernel // 2
+def conv(
+    C: int, K: int, size: int, kernel: int, stride: int = 1, pad: int | None = None, groups: int = 1
+) -> LayerShape:
+    """Return a convolution that keeps the map's size but for the stride, or has a padding of its own."""
+    pad = kernel // 2 if pad is None else pad
     out = (size + 2 * pad - kernel) // stride + 1
-    return LayerShape("conv", 1, 1, K, C, size, size, kernel, kernel, out, out, (stride,) * 2, (pad,) * 4)
+    return LayerShape(
+        "conv", 1, groups, K // groups, C // groups, size, size, kernel, kernel, out, out, (stride,) * 2, (pad,) * 4
+    )
 
 
-def shapes() -> list[LayerShape]:
-    """Return the 57 convolutions."""
+def alexnet() -> list[LayerShape]:
+    """Return the five convolutions of AlexNet (Krizhevsky et al., NIPS 2012)."""
+    return [
+        conv(3, 96, 227, 11, 4, 0), conv(96, 256, 27, 5, groups=2), conv(256, 384, 13, 3),
+        conv(384, 384, 13, 3, groups=2), conv(384, 256, 13, 3, groups=2),
+    ]  # fmt: skip
+
+
+ALEXNET_DENSITIES = ((0.999, 0.71), (0.6, 0.385), (0.275, 0.346), (0.207, 0.372), (0.23, 0.369))
+"""Of activations and weights, from the Sparseloop artifact."""
+
+
+def googlenet() -> list[LayerShape]:
+    """Return the 57 convolutions of GoogLeNet (Szegedy et al., CVPR 2015, table 1)."""
     found = [conv(3, 64, 224, 7, 2), conv(64, 64, 56, 1), conv(64, 192, 56, 3)]
     for size, C, one, reduce3, three, reduce5, five, pool in INCEPTIONS:
         found += [
