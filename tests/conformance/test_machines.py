@@ -44,7 +44,7 @@ PROMISES: dict[str, dict[str, Any]] = {
     # the images of a batch share the cores (and output tiles)
     "dual_side_tensor_core": {"batch_repeats_convolutions": False},
     "sparse_tensor_core": {"batch_repeats_convolutions": False},
-    **dict.fromkeys(("systolic_is", "systolic_os", "systolic_ws"), SYSTOLIC),
+    **dict.fromkeys(("systolic", "systolic_is", "systolic_os", "systolic_ws"), SYSTOLIC),
     # a longer side takes longer to fill and drain; the images of a batch share the weights of a tile
     "tpu_v1": {"monotonic_in_size": False, "batch_repeats_convolutions": False},
     # runs of several filters that end with one entry of their table wait for the lane's multiplier
