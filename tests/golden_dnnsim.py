@@ -31,6 +31,7 @@ MACHINES = {
     "LoomPSB2": ("loom", "bits_per_cycle=2"),
     "DynLoomMB": ("loom", "dynamic_weights=true", "minor_bit=true"),
     "LaconicBooth": ("laconic", "encoding=run_recoding"),
+    "SCNN": ("scnn",),
     "BitTactical": ("bit_tactical",),
     "BitTacticalL": ("bit_tactical", "pattern=L"),
     "BitTacticalP": ("bit_tactical", "backend=shapeshifter", "columns=16"),
