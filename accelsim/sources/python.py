@@ -7,38 +7,36 @@ import importlib.util
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from accelsim.errors import AccelsimError, InputError
-from accelsim.sources import Loaded, Source, source
+from accelsim.sources import Loaded, source
+from accelsim.sources.inputs.fed import Fed
+from accelsim.sources.inputs.pictures import Preparation
+from accelsim.sources.inputs.reading import Taken, read
+from accelsim.sources.inputs.sentences import encoder
+from accelsim.sources.state import UNTRAINED, first_line, load_weights, weight_file
 from accelsim.sources.zoo import digest_file
-
-UNTRAINED = "the weights are random (untrained): its ineffectual work says nothing about a trained network"
 
 
 @source("python")
-class Python(Source):
+class Python(Fed):
     """A network made by your own function `target`, which returns (module, list of input tuples).
 
-    The content key covers the target's file and the weight file, not what that file imports: after a change
-    elsewhere, capture with --force.
+    With `inputs` in the workload the target may return the module alone: each input is then its one argument, a
+    picture (1, C, H, W), sound (1, T), token ids (1, T) or a row of an array. The content key covers the target's
+    file, the weight file and the inputs, not what the target's file imports: after a change elsewhere, capture
+    with --force.
     """
 
     target: str = Field(pattern=r"^[^:\s]+:[A-Za-z_]\w*$", description="package.module:function or file.py:function")
     weights: str = Field(
         default="random",
-        description="path of a safetensors state dict; `random`: untrained; `made`: the target loads trained weights",
+        description="path of a state dict (safetensors or .pth); `random`: untrained; `made`: the target loads its own",
     )
     seed: int = Field(default=0, ge=0, description="seed of torch while the target runs")
-    _folder: Path = PrivateAttr(default=Path())
-
-    def beside(self, folder: Path) -> Self:
-        """Return the source that looks for its modules and weights in `folder` first."""
-        copy = self.model_copy()
-        copy._folder = folder
-        return copy
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the digests of the target's file and of the weights. Raises InputError when one is missing."""
@@ -48,6 +46,7 @@ class Python(Source):
             "code": digest_file(self._code_path()),
             "weights": digest_file(path) if path else self.weights,
             "seed": self.seed,
+            **({"inputs": self.input_digests()} if self.inputs.files else {}),
         }
 
     def load(self) -> Loaded:
@@ -63,14 +62,7 @@ class Python(Source):
                 raise
             except (Exception, SystemExit) as error:
                 raise InputError(f"{self.target}: {type(error).__name__}: {first_line(error)}") from error
-        if not (
-            isinstance(made, tuple)
-            and len(made) == 2
-            and isinstance(made[0], torch.nn.Module)
-            and isinstance(made[1], list | tuple)
-        ):
-            raise InputError(f"{self.target} must return (torch.nn.Module, list of input tuples)")
-        module, inputs = made[0], list(made[1])
+        module, inputs = self._split(made)
         path = self._weight_path()
         if path is not None:
             load_weights(module, path)
@@ -78,13 +70,30 @@ class Python(Source):
             return Loaded(module, inputs, [UNTRAINED], trained=False)
         return Loaded(module, inputs)
 
+    def _split(self, made: Any) -> tuple[Any, list[Any]]:
+        """Return module and inputs of what the target made; inputs of the workload take the place of its own."""
+        import torch
+
+        module = made[0] if isinstance(made, tuple) and made else made
+        given = bool(self.inputs.files)
+        whole = isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], list | tuple)
+        if not isinstance(module, torch.nn.Module) or not (whole or given):
+            raise InputError(
+                f"{self.target} must return (torch.nn.Module, list of input tuples)",
+                "or the module alone, with `inputs` in the workload",
+            )
+        if not given:
+            return module, list(made[1])
+        path = self.tokenizer_path
+        encode = None if path is None else encoder(path)
+        words = "files of pictures, sound or arrays, or sentences with a `tokenizer`"
+        taken = Taken(words, Preparation().declared(self.inputs), encode, anything=True)
+        return module, read(self.items(), self.inputs, taken)
+
     def _weight_path(self) -> Path | None:
         if self.weights in ("random", "made"):
             return None
-        path = self._folder / Path(self.weights).expanduser()
-        if not path.is_file():
-            raise InputError(f"weights {path} are missing", "give the path of a safetensors file, or `random`")
-        return path
+        return weight_file(self.weights, self._folder)
 
     def _search(self) -> list[str]:
         return [str(self._folder.resolve()), str(Path.cwd()), *sys.path]
@@ -133,36 +142,3 @@ class Python(Source):
         if not callable(getattr(module, name, None)):
             raise InputError(f"target {self.target}: {path} has no function {name}")
         return getattr(module, name)
-
-
-def load_weights(module: Any, path: Path) -> None:
-    """Load the safetensors file `path` into `module`, every key and shape matched. Raises InputError otherwise."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        state = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"weights {path} cannot be read: {first_line(error)}") from None
-    expected = module.state_dict()
-    problems = [
-        f"{label} {_some(keys)}"
-        for label, keys in (
-            ("missing", [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]),
-            ("unexpected", [k for k in state if k not in expected]),
-            ("of another shape", [k for k in expected if k in state and state[k].shape != expected[k].shape]),
-        )
-        if keys
-    ]
-    if problems:
-        raise InputError(f"weights {path} do not fit {type(module).__name__}: {'; '.join(problems)}")
-    module.load_state_dict(state, strict=False)
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, at most 200 characters."""
-    return (str(error).strip().splitlines() or [""])[0][:200]
-
-
-def _some(keys: list[str], most: int = 6) -> str:
-    return ", ".join(keys[:most]) + (f" and {len(keys) - most} more" if len(keys) > most else "")

@@ -119,7 +119,9 @@ def test_the_manifest_tells_how_to_repeat_the_capture(folder: Path) -> None:
     manifest = open_trace(asked).manifest
     assert manifest["workload"]["name"] == "small"
     assert manifest["workload"]["samples"] == 2
-    assert manifest["workload"]["model"] == {"target": "small_net.py:make", "weights": "random", "seed": 4}
+    assert manifest["workload"]["model"] == {
+        "target": "small_net.py:make", "weights": "random", "seed": 4, "inputs": {},
+    }  # fmt: skip
     assert manifest["workload"]["quantization"] == manifest["quantization"]
     assert manifest["fingerprint"] == {**asked.model.fingerprint(), "target": "small_net.py:make"}
     assert {"torch", "accelsim", "capture_version"} <= set(manifest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
@@ -11,18 +11,12 @@ from accelsim.sources import Source
 from accelsim.sources.inputs import shipped
 from accelsim.sources.inputs.items import Item, choose, find, locate
 from accelsim.sources.inputs.pictures import Preparation
-from accelsim.sources.inputs.sentences import Encode
 from accelsim.sources.inputs.spec import Inputs
 from accelsim.sources.zoo import digest_file
 
 
 class Fed(Source):
-    """A source with the key `inputs`; of more inputs than the workload's `samples` it takes a seeded choice.
-
-    default: what is run when the workload names no inputs.
-    """
-
-    default: ClassVar[Literal["pictures", "sentences", ""]] = ""
+    """A source with the key `inputs`; of more inputs than the workload's `samples` it takes a seeded choice."""
 
     inputs: Inputs = Field(default=Inputs(), description="files, sentences and how they are prepared")
     _folder: Path = PrivateAttr(default=Path())
@@ -61,11 +55,10 @@ class Fed(Source):
             **({"tokenizer": digest_file(tokenizer)} if tokenizer else {}),
         }
 
-    def read(self, taken: str, preparation: Preparation | None = None, encode: Encode | None = None) -> Any:
-        """Return the chosen inputs as tuples of one tensor; see accelsim.sources.inputs.reading.read."""
-        from accelsim.sources.inputs.reading import read
-
-        return read(self.items(), self.inputs, taken, preparation, encode)
+    @property
+    def unnamed(self) -> Literal["pictures", "sentences", ""]:
+        """What is run when the workload names no inputs: shipped pictures or sentences, or nothing of them."""
+        return ""
 
     @property
     def tokenizer_path(self) -> Path | None:
@@ -75,6 +68,21 @@ class Fed(Source):
     def _all(self) -> list[Item]:
         if self.inputs.files:
             return find(self.inputs, self._folder)
-        if self.default == "sentences":
+        if self.unnamed == "sentences":
             return [Item("text", text=sentence) for sentence in shipped.sentences()]
-        return [Item("shipped", row=place) for place in range(shipped.PICTURES if self.default else 0)]
+        return [Item("shipped", row=place) for place in range(shipped.PICTURES if self.unnamed else 0)]
+
+
+def remarks(inputs: Inputs, preparation: Preparation | None, assumed: bool) -> list[str]:
+    """Return the warnings about a network's pictures: shipped ones, or prepared by metadata that may not be theirs.
+
+    preparation: by the metadata, before what the workload declares. assumed: whether the weights may have another.
+    """
+    if not inputs.files:
+        return [shipped.PICTURE_WARNING]
+    if not assumed or preparation is None or {"resize", "crop", "mean", "std"} <= set(inputs.declared):
+        return []
+    return [
+        f"inputs are prepared as for {preparation.origin} ({preparation}); "
+        "declare resize, crop, mean and std under `inputs` if these weights were trained otherwise"
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_serializer, model_validator
 
 from accelsim.config import Spec
 
@@ -67,6 +67,10 @@ class Inputs(Spec):
         if value is not None and (not value or min(value) <= 0):
             raise ValueError("every channel's must be above 0")
         return value
+
+    @model_serializer
+    def _given(self) -> dict[str, Any]:
+        return {"files": self.files, **self.declared} if self.model_fields_set else {}
 
     @property
     def declared(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Building the networks of Hugging Face transformers; the modules of this folder load torch when they are called."""

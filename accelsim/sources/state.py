@@ -1,0 +1,125 @@
+"""Trained weights from a file: a state dict as safetensors, or as .pth read without running any code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from accelsim.errors import InputError
+
+UNTRAINED = "the weights are random (untrained): its ineffectual work says nothing about a trained network"
+
+_INSIDE = ("state_dict", "model_state_dict", "model", "net", "model_ema")
+"""Keys under which training scripts keep the state dict in a checkpoint."""
+
+
+def is_file(weights: str) -> bool:
+    """Whether the key `weights` of a workload names a file, by its ending or a slash."""
+    return "/" in weights or Path(weights).suffix.lower() in (".safetensors", ".pth", ".pt", ".bin")
+
+
+def weight_file(weights: str, folder: Path) -> Path:
+    """Return the path of a weight file, relative ones taken from `folder`. Raises InputError when it is missing."""
+    path = folder / Path(weights).expanduser()
+    if not path.is_file():
+        raise InputError(f"weights {path} are missing", "give the path of a safetensors or .pth file, or `random`")
+    return path
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Return the tensors of a state dict by name.
+
+    safetensors, or what torch.save wrote of tensors alone: a pickle with anything else in it is refused, so no code
+    of the file ever runs. The state dict may stand inside a checkpoint (under state_dict, model, ...) and under the
+    prefix ``module.`` of DataParallel; sparse tensors become dense, and pairs NAME_orig and NAME_mask of
+    torch.nn.utils.prune are multiplied. Raises InputError when the file cannot be read.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if path.suffix.lower() == ".safetensors":
+        try:
+            return dict(load_file(path))
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"weights {path} cannot be read: {first_line(error)}") from None
+    return _merged({name: _dense(tensor) for name, tensor in _tensors(_unpacked(path), path).items()})
+
+
+def load_weights(module: Any, path: Path, state: dict[str, Any] | None = None) -> None:
+    """Load the file `path` into `module`, every key and shape matched. Raises InputError otherwise.
+
+    state: its content, when it has been read before.
+    """
+    state = read_state(path) if state is None else state
+    expected = module.state_dict()
+    problems = [
+        f"{label} {_some(keys)}"
+        for label, keys in (
+            ("missing", [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]),
+            ("unexpected", [k for k in state if k not in expected]),
+            ("of another shape", [k for k in expected if k in state and state[k].shape != expected[k].shape]),
+        )
+        if keys
+    ]
+    if problems:
+        raise InputError(f"weights {path} do not fit {type(module).__name__}: {'; '.join(problems)}")
+    module.load_state_dict(state, strict=False)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, at most 200 characters."""
+    return (str(error).strip().splitlines() or [""])[0][:200]
+
+
+def _unpacked(path: Path) -> Any:
+    import pickle
+
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        reason = "it holds Python objects besides tensors, which could run code, or it is no file of torch.save"
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+        reason = first_line(error) or type(error).__name__
+    hint = "save the state dict alone: safetensors.torch.save_file(model.state_dict(), PATH)"
+    raise InputError(f"weights {path} cannot be read: {reason}", hint) from None
+
+
+def _tensors(content: Any, path: Path) -> dict[str, Any]:
+    """Return the state dict inside what a file holds."""
+    import torch
+
+    for key in _INSIDE:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping) or not content:
+        raise InputError(f"weights {path} hold a {type(content).__name__}, not a state dict of tensors")
+    other = [str(name) for name, value in content.items() if not isinstance(value, torch.Tensor)]
+    if other:
+        raise InputError(f"weights {path} hold more than tensors: {_some(other)}", "save the state dict alone")
+    if all(name.startswith("module.") for name in content):
+        return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+    return dict(content)
+
+
+def _dense(tensor: Any) -> Any:
+    import torch
+
+    return tensor if tensor.layout is torch.strided else tensor.to_dense()
+
+
+def _merged(state: dict[str, Any]) -> dict[str, Any]:
+    """Multiply the pairs that torch.nn.utils.prune leaves in a state dict."""
+    pruned = [
+        n.removesuffix("_mask") for n in state if n.endswith("_mask") and f"{n.removesuffix('_mask')}_orig" in state
+    ]
+    for name in pruned:
+        state[name] = state.pop(f"{name}_orig") * state.pop(f"{name}_mask")
+    return state
+
+
+def _some(keys: list[str], most: int = 6) -> str:
+    return ", ".join(keys[:most]) + (f" and {len(keys) - most} more" if len(keys) > most else "")
