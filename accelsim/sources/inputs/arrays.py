@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -84,6 +85,6 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str | None) -> str:
 def _guarded(path: Path, read: Any) -> Any:
     try:
         return read()
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
         reason = (str(error).splitlines() or ["damaged"])[0]
         raise InputError(f"{path} cannot be read as an array ({reason})", "give an .npy or .npz of numbers") from None
