@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.formats.patterns import Patterns
+
 KINDS = ("conv", "linear", "recurrent", "matmul")
 
 
@@ -123,7 +125,8 @@ class Operand:
     codes: integer array (int8, uint8, int16 or uint16), C order, possibly memory mapped.
     bits: width of a code. signed: whether codes are two's complement.
     scale, zero_point: one number, or one per slice along `axis` (per channel). precision: bits (sign included)
-    that a profile says the codes need, at most `bits`; None when there is no profile.
+    that a profile says the codes need, at most `bits`; None when there is no profile. patterns: the tensor in a
+    floating-point or MX format, whose signed significands the codes then are; None for integers.
     """
 
     codes: npt.NDArray[np.integer]
@@ -133,6 +136,15 @@ class Operand:
     zero_point: int | npt.NDArray[np.int64] = 0
     axis: int | None = None
     precision: int | None = None
+    patterns: Patterns | None = None
+
+    @classmethod
+    def of(cls, patterns: Patterns) -> Operand:
+        """Wrap a tensor in a number format; its codes are its signed significands.
+
+        Raises ValueError when it holds infinity or NaN.
+        """
+        return cls(patterns.significands(), patterns.format.element.view_bits, patterns=patterns)
 
     @property
     def centred(self) -> bool:
@@ -146,7 +158,9 @@ class Operand:
         return self.codes.astype(np.int32) - along(self.zero_point, self.codes.ndim, self.axis).astype(np.int32)
 
     def values(self) -> npt.NDArray[np.float64]:
-        """Return the real numbers the codes stand for (float64)."""
+        """Return the real numbers the codes, or the patterns, stand for (float64)."""
+        if self.patterns is not None:
+            return self.patterns.values()
         return self.centre().astype(np.float64) * along(self.scale, self.codes.ndim, self.axis)
 
 

@@ -1,32 +1,58 @@
-"""Floats to integer codes: fixed point with a power-of-two scale, n-bit symmetric and affine."""
+"""Floats to codes: fixed point with a power-of-two scale, n-bit symmetric and affine, or a number format."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from accelsim.config import Spec
-from accelsim.errors import InputError
+from accelsim.errors import ConfigError, InputError
+from accelsim.formats.catalogue import FORMATS, NumberFormat
+from accelsim.formats.patterns import Patterns, to_format
 from accelsim.layer import Operand, along
 
 Floats = npt.NDArray[np.floating]
 
 
 class Scheme(Spec):
-    """How one operand becomes integer codes.
+    """How one operand becomes codes.
 
     fixed_point: signed, scale is a power of two (the papers' 16-bit baseline); symmetric: signed, scale
     max|x| / (2^(bits-1) - 1); affine: unsigned, scale (max - min) / (2^bits - 1) and a zero point, the range
-    always including 0 so that a real zero has a code.
+    always including 0 so that a real zero has a code. The others are the number formats of `accelsim.formats`: bit
+    patterns of the values as they are, rounded to the nearest, ties to even, and saturating; `bits` is theirs.
     """
 
-    scheme: Literal["fixed_point", "symmetric", "affine"] = "fixed_point"
+    scheme: Literal[
+        "fixed_point", "symmetric", "affine", "bfloat16", "float16", "fp8_e4m3", "fp8_e5m2",
+        "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e2m3", "mxfp6_e3m2", "mxfp4", "mxint8",
+    ] = "fixed_point"  # fmt: skip
     bits: int = Field(default=16, ge=2, le=16)
     per_channel: bool = False
+
+    @property
+    def format(self) -> NumberFormat | None:
+        """The number format, None for integer codes."""
+        return FORMATS.get(self.scheme)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _width(cls, given: Any) -> Any:
+        """Take the width from the format when the file names no other."""
+        found = FORMATS.get(str(given.get("scheme"))) if isinstance(given, dict) else None
+        return given if found is None else {"bits": found.bits, **given}
+
+    @model_validator(mode="after")
+    def _agree(self) -> Scheme:
+        if self.format is not None and self.bits != self.format.bits:
+            raise ValueError(f"{self.scheme} has {self.format.bits} bits, not {self.bits}; leave `bits` out")
+        if self.format is not None and self.per_channel:
+            raise ValueError(f"{self.scheme} has no scale per channel; leave `per_channel` out")
+        return self
 
 
 class Quantization(Spec):
@@ -74,18 +100,54 @@ class Codec:
         zero = int(self.zero_point) if self.axis is None else self.zero_point
         return Operand(codes, self.bits, self.signed, scale, zero, self.axis)
 
+    def empty(self) -> Operand:
+        """Return an operand of no values, for its parameters."""
+        return self.operand(np.empty(0, self.dtype))
+
+    def coded(self, values: Floats, sets: int = 1) -> Operand:
+        """Return `values` as an operand; `sets`: equal parts of axis 1, which matter to block formats alone."""
+        return self.operand(self.encode(values))
+
     @property
     def _exact(self) -> bool:
         """Whether dividing by the scale is exact in single precision (powers of two)."""
         return bool(np.all(np.frexp(self.scale)[0] == 0.5))
 
 
+@dataclass(frozen=True)
+class FormatCodec:
+    """Conversion to a number format; nothing is calibrated on the values."""
+
+    format: NumberFormat
+
+    def empty(self) -> Operand:
+        """Return an operand of no values, for its parameters."""
+        return Operand.of(Patterns(self.format, np.empty(0, self.format.element.dtype)))
+
+    def coded(self, values: Floats, sets: int = 1) -> Operand:
+        """Return `values` as an operand; blocks run along axis 1 and do not cross its `sets` equal parts."""
+        real = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+        return Operand.of(to_format(real, self.format, sets))
+
+
+def codec(scheme: Scheme, low: npt.ArrayLike, high: npt.ArrayLike, axis: int | None, where: str) -> Codec | FormatCodec:
+    """Return the conversion that `scheme` asks for, calibrated as by `calibrate` unless it is a number format."""
+    if scheme.format is None:
+        return calibrate(scheme, low, high, axis, where)
+    if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
+        raise InputError(f"{where}: NaN or infinity in the network's values", "check the weights and the inputs")
+    return FormatCodec(scheme.format)
+
+
 def calibrate(scheme: Scheme, low: npt.ArrayLike, high: npt.ArrayLike, axis: int | None, where: str) -> Codec:
     """Choose scale and zero point for values in [low, high].
 
     low, high: extreme values of the tensor, or of each slice along `axis` for a per-channel scheme.
-    where: name of the layer and operand, for the message. Raises InputError on NaN or infinity.
+    where: name of the layer and operand, for the message. Raises InputError on NaN or infinity, ConfigError for a
+    number format (see `codec`).
     """
+    if scheme.format is not None:
+        raise ConfigError(f"{where}: this source gives integer codes, not {scheme.scheme}", "choose an integer scheme")
     lows, highs = np.asarray(low, np.float64), np.asarray(high, np.float64)
     if not (np.all(np.isfinite(lows)) and np.all(np.isfinite(highs))):
         raise InputError(f"{where}: NaN or infinity in the network's values", "check the weights and the inputs")
@@ -111,8 +173,7 @@ def quantize(values: Floats, scheme: Scheme, axis: int = 0, where: str = "tensor
         raise InputError(f"{where}: the tensor is empty")
     others = tuple(i for i in range(values.ndim) if i != axis) if scheme.per_channel else None
     used = axis if scheme.per_channel else None
-    codec = calibrate(scheme, values.min(axis=others), values.max(axis=others), used, where)
-    return codec.operand(codec.encode(values))
+    return codec(scheme, values.min(axis=others), values.max(axis=others), used, where).coded(values)
 
 
 def _power_of_two(bound: npt.NDArray[np.float64], top: int) -> npt.NDArray[np.float64]:

@@ -13,6 +13,7 @@ from accelsim.accelerators.base import Accelerator, Row
 from accelsim.analyzers.profile import layer_profile
 from accelsim.analyzers.statistics import layer_statistics
 from accelsim.errors import ConfigError, MappingError
+from accelsim.formats.catalogue import FORMATS
 from accelsim.results import Column, RunResult, declare
 from accelsim.trace import Trace
 
@@ -58,7 +59,7 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
 
     Raises MappingError naming every layer that does not fit, with the limit and by how much.
     """
-    warnings = [*trace.warnings, *_width_warnings(machine, trace), *machine.notes()]
+    warnings = [*trace.warnings, *_width_warnings(machine, trace), *_format_warnings(machine, trace), *machine.notes()]
     dense = machine.dense()
     rows: list[Row] = []
     failures: dict[str, None] = {}  # every limit once, in order
@@ -90,7 +91,7 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
 def _width_warnings(machine: Accelerator, trace: Trace) -> list[str]:
     """Check the codes against the machine's words. Raises ConfigError when they are wider."""
     widths = {
-        (operand["bits"], record.name)
+        (_stored_width(operand), record.name)
         for record in trace.layers
         for role, operand in record.operands.items()
         if operand is not None and role != "output"
@@ -107,6 +108,27 @@ def _width_warnings(machine: Accelerator, trace: Trace) -> list[str]:
             f" {machine.word_bits} bits (word_bits)"
         ]
     return []
+
+
+def _format_warnings(machine: Accelerator, trace: Trace) -> list[str]:
+    """Say what is left out of floating-point operands. Raises ConfigError when the machine needs integers."""
+    if not trace.formats:
+        return []
+    names, reason = ", ".join(trace.formats), machine.needs_integers()
+    if reason:
+        raise ConfigError(
+            f"{machine.name} needs integer codes: {reason}; the workload has {names} ones",
+            "quantise it with the scheme fixed_point, symmetric or affine",
+        )
+    return [
+        f"{machine.name}: multiplies the significands of {names} values as integers; adding and aligning exponents takes"
+        " no cycles and no energy, and scales that blocks share are not moved"
+    ]
+
+
+def _stored_width(operand: dict[str, Any]) -> int:
+    """Return the bits of a value in memory: those of its code, or of its pattern in a number format."""
+    return FORMATS[operand["format"]].bits if "format" in operand else int(operand["bits"])
 
 
 def _measured(machine: Accelerator, trace: Trace, index: int, sample: int) -> dict[str, Any]:

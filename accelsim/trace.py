@@ -21,6 +21,8 @@ import numpy as np
 
 from accelsim import __version__
 from accelsim.errors import BundleError, InputError, StorageError
+from accelsim.formats.catalogue import FORMATS, number_format
+from accelsim.formats.patterns import Patterns
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.storage import exchange, guard, remove_abandoned, write_atomically
 from accelsim.tensorfile import Codes, encoded, mapped
@@ -175,8 +177,14 @@ class Trace:
 
     @property
     def warnings(self) -> list[str]:
-        """Approximations and unsupported operators noted at capture."""
-        return list(self.manifest["warnings"])
+        """Approximations and unsupported operators noted at capture, and the integers taken for number formats."""
+        return [*self.manifest["warnings"], *(FORMATS[name].view() for name in self.formats)]
+
+    @property
+    def formats(self) -> list[str]:
+        """Number formats of the operands, each once; none where all codes are integers."""
+        given = (o.get("format") for record in self.layers for o in record.operands.values() if o is not None)
+        return list(dict.fromkeys(name for name in given if name is not None))
 
     def layer(self, index: int, sample: int = 0) -> Layer:
         """Return layer `index` on input `sample`, its codes memory mapped (read only).
@@ -190,12 +198,12 @@ class Trace:
         arrays = self._open(record.sample_files[sample])
         if record.weight_file:
             arrays |= self._open(record.weight_file)
+        shape = record.shapes[sample]
         operands = {
-            role: _operand(arrays[role], parameters)
+            role: _operand(arrays, role, parameters, shape.groups if role == "activation" else 1)
             for role, parameters in record.parameters(sample).items()
             if parameters is not None
         }
-        shape = record.shapes[sample]
         return Layer(
             record.name, index, sample, shape, operands["activation"], operands["weight"], operands.get("output")
         )
@@ -269,7 +277,16 @@ def operand_entry(operand: Operand) -> dict[str, Any]:
         "zero_point": np.asarray(operand.zero_point).tolist(),
         "axis": operand.axis,
         **({} if operand.precision is None else {"precision": operand.precision}),
+        **({} if operand.patterns is None else {"format": operand.patterns.format.name}),
     }
+
+
+def operand_arrays(role: str, operand: Operand) -> dict[str, Codes]:
+    """Return what a file of the bundle holds of an operand: codes, or patterns and the scales of their blocks."""
+    if operand.patterns is None:
+        return {role: operand.codes}
+    scales = operand.patterns.scales
+    return {role: operand.patterns.codes, **({} if scales is None else {f"{role}.scales": scales})}
 
 
 def _opened(path: Path) -> tuple[dict[str, Any], str]:
@@ -357,8 +374,13 @@ def _record(item: dict[str, Any]) -> LayerRecord:
     )
 
 
-def _operand(codes: Codes, parameters: dict[str, Any]) -> Operand:
-    axis = parameters["axis"]
+def _operand(arrays: dict[str, Codes], role: str, parameters: dict[str, Any], sets: int) -> Operand:
+    """Return the operand `role`; sets: parts of its channels that blocks of a number format do not cross."""
+    if "format" in parameters:
+        scales: Any = arrays.get(f"{role}.scales")
+        bits: Any = arrays[role]
+        return Operand.of(Patterns(number_format(parameters["format"]), bits, scales, sets))
+    codes, axis = arrays[role], parameters["axis"]
     scale = parameters["scale"] if axis is None else np.asarray(parameters["scale"], np.float64)
     zero = parameters["zero_point"] if axis is None else np.asarray(parameters["zero_point"], np.int64)
     return Operand(codes, parameters["bits"], parameters["signed"], scale, zero, axis, parameters.get("precision"))

@@ -143,6 +143,9 @@ class ArrayAccelerator(Accelerator):
             precision = self.word_bits if role == "output" and form == "profiled" else precision
             size = (self.storage.group_values, self.storage.run_bits)
             found[role] = stored_bits(values, form, self.word_bits, precision, *size)
+            narrowed = form == "groups" or (form == "profiled" and role != "output")
+            if narrowed and operand.patterns is not None:  # the width is that of significands: exponents are beside
+                found[role] += values.size * operand.patterns.format.element.exponent_bits
         return found
 
     def _bits(self, shape: LayerShape, statistics: Mapping[str, Any]) -> dict[str, float]:

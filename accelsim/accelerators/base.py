@@ -86,6 +86,13 @@ class Accelerator(Spec):
     def dense(self) -> Self:
         """Return the same machine, mapping layers alike, with all skipping, gating and compression switched off."""
 
+    def needs_integers(self) -> str:
+        """Return why this machine cannot work on significands of floating-point values; empty when it can.
+
+        It cannot where it adds values before they are multiplied, or takes equal significands for equal values.
+        """
+        return ""
+
     def notes(self) -> list[str]:
         """Return what this model approximates, one line each; shown with every result."""
         return []

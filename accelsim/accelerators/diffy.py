@@ -71,6 +71,10 @@ class Diffy(GridAccelerator):
             found += effectual_slots(laid, cost, layer.shape.kind == "conv") * laid.repeats
         return found
 
+    def needs_integers(self) -> str:
+        """Return what it does with activations that significands of floating-point values do not allow."""
+        return "it subtracts neighbouring activations"
+
     def _cost(self, values: Codes, parts: int) -> Codes:
         """Return what a lane spends on each value."""
         array = self.accelerator

@@ -93,6 +93,14 @@ class Nvdla(ArrayAccelerator):
             raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.atomic_k} MAC cells")
         return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"atomic_k": int(cells)})})
 
+    def needs_integers(self) -> str:
+        """Return what Winograd does that significands of floating-point values do not allow."""
+        return (
+            "Winograd adds operands before they are multiplied (accelerator.winograd=false does not)"
+            if self.accelerator.winograd
+            else ""
+        )
+
     def notes(self) -> list[str]:
         """Return what this model approximates."""
         if self.accelerator.cycle_model == "pipeline":

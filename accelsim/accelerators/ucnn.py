@@ -118,6 +118,10 @@ class UCNN(ArrayAccelerator):
             raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.pes} PEs")
         return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"pes": int(pes)})})
 
+    def needs_integers(self) -> str:
+        """Return what it does with weights that significands of floating-point values do not allow."""
+        return "it takes equal weights together, and equal significands are no equal weights"
+
     def notes(self) -> list[str]:
         """Return what is approximated."""
         return [

@@ -18,17 +18,21 @@ def analyze(
 ) -> None:
     """Measure zeros, effectual bits and needed precision in the activations and weights of WORKLOAD."""
     from accelsim.analyzers.analyze import analyze as measure
-    from accelsim.report import text, trace_text
+    from accelsim.analyzers.formats import analyze_formats
+    from accelsim.report import formats_text, text, trace_text
     from accelsim.results import write_table
     from accelsim.workload import load_workload, open_trace
 
     check_csv(out, csv)
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
-    result = measure(trace, padding=padding)
+    result, formats = measure(trace, padding=padding), analyze_formats(trace, padding)
     console = text.console()
     console.print(trace_text.properties(result, trace, padding))
+    for table in formats_text.tables(formats, trace, padding):
+        console.print(table)
     for line in text.warnings(trace.warnings):
         console.print(line)
     if out is not None:
         paths = write_table(result, out, "analysis", csv)
+        paths += [] if formats.empty else write_table(formats, out, "formats", csv)
         console.print(f"wrote {', '.join(str(p) for p in paths)}")

@@ -13,6 +13,7 @@ from accelsim.report.shares import ENCODING
 from accelsim.trace import Trace
 from accelsim.units import engineering, percent
 
+_OPERANDS = ("activation", "weight")
 _COUNTED = {"in": "counted", "out": "left out"}
 
 
@@ -21,7 +22,7 @@ def captured(trace: Trace) -> Table:
     rows = []
     for record in trace.layers:
         shape = record.shapes[0]
-        formats = [f"{o['bits']}b" if (o := record.operands[role]) else "-" for role in ("activation", "weight")]
+        formats = [o.get("format") or f"{o['bits']}b" if (o := record.operands[role]) else "-" for role in _OPERANDS]
         varies = "" if len(set(record.shapes)) == 1 else " (varies)"
         macs = sum(s.macs for s in record.shapes) / len(record.shapes)
         rows.append([record.name, shape.kind, bounds(shape) + varies, engineering(macs), "/".join(formats)])

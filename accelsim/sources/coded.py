@@ -11,7 +11,7 @@ from typing import Any
 from accelsim.layer import Layer, Operand
 from accelsim.sources import Encoded
 from accelsim.sources.unsupported import listed
-from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_entry
+from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_arrays, operand_entry
 
 
 def write_codes(
@@ -55,14 +55,17 @@ def _written(writer: TraceWriter, layers: Iterator[Layer]) -> LayerRecord:
     """Write the files of one layer: the weights once, unless they vary, and a file for each sample."""
     first = next(layers)
     stem, fixed = f"{first.index:04d}-{first.name}", not first.dynamic_weight
-    weight = writer.add(f"{stem}.weight", {"weight": first.weight.codes}) if fixed else None
+    weight = writer.add(f"{stem}.weight", operand_arrays("weight", first.weight)) if fixed else None
     shapes, files = [], []
     formats: dict[str, list[Any]] = {role: [] for role in _operands(first)}
     for layer in chain([first], layers):
         for role, operand in _operands(layer).items():
             formats[role].append(None if operand is None else operand_entry(operand))
         kept = {
-            role: o.codes for role, o in _operands(layer).items() if o is not None and not (fixed and role == "weight")
+            key: array
+            for role, o in _operands(layer).items()
+            if o is not None and not (fixed and role == "weight")
+            for key, array in operand_arrays(role, o).items()
         }
         shapes.append(layer.shape)
         files.append(writer.add(f"{stem}.{layer.sample}", kept))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from accelsim.layer import Layer
-from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_entry
+from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_arrays, operand_entry
 
 
 def write_bundle(folder: Path, layers: Sequence[Layer], name: str = "conformance") -> Trace:
@@ -18,7 +18,8 @@ def write_bundle(folder: Path, layers: Sequence[Layer], name: str = "conformance
             operands = {"activation": layer.activation, "weight": layer.weight}
             if layer.output is not None:
                 operands["output"] = layer.output
-            path = writer.add(f"{index}-0", {role: operand.codes for role, operand in operands.items()})
+            arrays = [operand_arrays(role, operand) for role, operand in operands.items()]
+            path = writer.add(f"{index}-0", {name: array for part in arrays for name, array in part.items()})
             parameters = {role: operand_entry(operand) for role, operand in operands.items()}
             record = LayerRecord(index, layer.name, (layer.shape,), {"output": None, **parameters}, None, (path,))
             entries.append(layer_entry(record))

@@ -57,6 +57,9 @@ def export(trace: Trace, folder: Path) -> list[str]:
 def _obstacle(trace: Trace, record: LayerRecord) -> str:
     """Return why a layer has no form in the format; empty when it has one."""
     shape = record.shapes[0]
+    named = [str(o["format"]) for role, o in record.operands.items() if o and role != "output" and "format" in o]
+    if named:
+        return f"its codes are {named[0]}, not integers"
     if any(other != shape for other in record.shapes):
         return "its size differs between samples"
     if shape.kind == "matmul":

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from accelsim.quantize import Codec, Scheme
-from accelsim.sources.recording.encode import encode
+from accelsim.quantize import Codec, FormatCodec, Scheme
+from accelsim.sources.recording.encode import Losses, coded
 from accelsim.sources.recording.plan import Call, Plan, Planned
 from accelsim.sources.recording.products import Product
 from accelsim.sources.recording.store import Store
-from accelsim.trace import LayerRecord, operand_entry
+from accelsim.trace import LayerRecord, operand_arrays, operand_entry
 
 Codes = npt.NDArray[np.integer]
 
@@ -95,39 +95,39 @@ class Writing:
         self._codecs = [_codecs(layer, plan) for layer in layers]
         self._pending: dict[int, _Pending] = {}
         self._layers = layers
+        self.losses = {role: Losses() for role in ("activation", "weight", "output")}
         self.sample = 0
 
     def product(self, call: Call, product: Product) -> None:
         """Encode the operands; those of a repeated layer are kept until its last call and stacked."""
-        layer, codecs = call.layer, self._codecs[call.layer.index]
+        layer = call.layer
         pending = self._pending.setdefault(layer.index, _Pending())
         if layer.calls[self.sample] == 1:
-            pending.tensors["activation"] = encode(codecs["activation"], product.activation)
+            pending.tensors |= self._coded(call, "activation", product.activation)
         else:
             pending.activations.append(product.activation.clone())
             if len(pending.activations) == layer.calls[self.sample]:
-                pending.tensors["activation"] = encode(codecs["activation"], torch.cat(pending.activations))
+                pending.tensors |= self._coded(call, "activation", torch.cat(pending.activations))
                 pending.activations.clear()
         if not layer.static:
-            pending.tensors["weight"] = encode(codecs["weight"], product.weight)
+            pending.tensors |= self._coded(call, "weight", product.weight)
         elif self._weight_files[layer.index] is None:
-            codes = encode(codecs["weight"], product.weight)
-            self._weight_files[layer.index] = self._store.add(
-                f"{layer.index:04d}-{layer.name}.weight", {"weight": codes}
-            )
+            tensors = self._coded(call, "weight", product.weight)
+            self._weight_files[layer.index] = self._store.add(f"{layer.index:04d}-{layer.name}.weight", tensors)
 
     def output(self, call: Call, values: torch.Tensor) -> None:
         """Encode a stored output, and store the layer's file when it was the last."""
         layer = call.layer
-        pending, codec = self._pending[layer.index], self._codecs[layer.index]["output"]
+        pending = self._pending[layer.index]
         calls = layer.calls[self.sample]
         if calls == 1:
-            pending.tensors["output"] = encode(codec, values)
+            pending.tensors |= self._coded(call, "output", values)
         else:
             pending.outputs[call.step] = values.clone()
             if len(pending.outputs) < calls:
                 return
-            pending.tensors["output"] = encode(codec, torch.cat([pending.outputs[step] for step in range(calls)]))
+            stacked = torch.cat([pending.outputs[step] for step in range(calls)])
+            pending.tensors |= self._coded(call, "output", stacked)
         name = f"{layer.index:04d}-{layer.name}.{self.sample}"
         self._files[layer.index].append(self._store.add(name, pending.tensors))
         del self._pending[layer.index]
@@ -147,14 +147,19 @@ class Writing:
         return [
             LayerRecord(
                 layer.index, layer.name, tuple(layer.shape(s) for s in range(len(layer.calls))),
-                {role: operand_entry(codec.operand(_NOTHING)) for role, codec in codecs.items()},
+                {role: operand_entry(codec.empty()) for role, codec in codecs.items()},
                 self._weight_files[layer.index], tuple(self._files[layer.index]),
             )
             for layer, codecs in zip(self._layers, self._codecs, strict=True)
         ]  # fmt: skip
 
+    def _coded(self, call: Call, role: str, values: torch.Tensor) -> dict[str, Codes]:
+        """Return the arrays of an operand; blocks of a number format stay inside a group of the layer."""
+        sets = call.shape.groups if role == "activation" else 1
+        return operand_arrays(role, coded(self._codecs[call.layer.index][role], values, sets, self.losses[role]))
 
-def _codecs(layer: Planned, plan: Plan) -> dict[str, Codec]:
+
+def _codecs(layer: Planned, plan: Plan) -> dict[str, Codec | FormatCodec]:
     activations = plan.quantization.activations
     weights = plan.quantization.weights
     if layer.shapes[0] is not None and layer.shapes[0].kind == "matmul":  # the "weight" is an activation
@@ -169,4 +174,3 @@ def _whole(scheme: Scheme) -> Scheme:
 
 
 _GONE = torch.empty(0)
-_NOTHING: Codes = np.empty(0, np.int16)

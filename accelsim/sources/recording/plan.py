@@ -12,7 +12,7 @@ import torch
 
 from accelsim.errors import InputError
 from accelsim.layer import LayerShape
-from accelsim.quantize import Codec, Quantization, Scheme, calibrate
+from accelsim.quantize import Codec, FormatCodec, Quantization, Scheme, codec
 from accelsim.sources.recording.encode import extremes
 from accelsim.sources.recording.products import Fold, Product
 from accelsim.sources.unsupported import Unsupported
@@ -39,9 +39,9 @@ class Range:
             low, high = self._extremes(torch.where(torch.isinf(values), torch.zeros_like(values), values))
         self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
 
-    def codec(self, scheme: Scheme, where: str) -> Codec:
+    def codec(self, scheme: Scheme, where: str) -> Codec | FormatCodec:
         """Calibrate the quantiser of `scheme` on this range."""
-        return calibrate(scheme, self.low, self.high, self.axis, where)
+        return codec(scheme, self.low, self.high, self.axis, where)
 
     def _extremes(self, values: torch.Tensor) -> tuple[Any, Any]:
         if self.axis is None:

@@ -13,7 +13,7 @@ import torch
 from accelsim.errors import AccelsimError, InputError
 from accelsim.quantize import Quantization
 from accelsim.sources.recording.context import decomposed, evaluating
-from accelsim.sources.recording.encode import extremes
+from accelsim.sources.recording.encode import Losses, extremes
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.passes import Planning, Writing
 from accelsim.sources.recording.plan import Plan, Planned
@@ -30,6 +30,7 @@ CONVENTIONS = {
     "accelsim.sources.recording.outputs; of an attention's scores, infinities of the mask saturate",
     "recurrent": "calls with one weight and one shape are one layer; steps are stacked on the first axis in order",
     "matmul": "both operands use the activations' scheme, per tensor",
+    "blocks": "of a format with shared scales: 32 consecutive channels of one position, within a group",
     "range": "smallest and largest value over all samples",
 }
 
@@ -128,6 +129,7 @@ def _describe(plan: Plan, layers: list[Planned], writing: Writing, warnings: lis
         for layer in layers
         if layer.output.infinite
     ]
+    notes += _lost(writing.losses, plan.quantization)
     return {
         "samples": plan.samples,
         "layers": [layer_entry(record) for record in records],
@@ -139,6 +141,22 @@ def _describe(plan: Plan, layers: list[Planned], writing: Writing, warnings: lis
         "captured_macs": captured,
         "torch": str(torch.__version__),
     }
+
+
+def _lost(losses: dict[str, Losses], quantization: Quantization) -> list[str]:
+    """Return a warning for each operand of which a number format could not hold every value."""
+    weights, activations = quantization.weights.scheme, quantization.activations.scheme
+    notes = []
+    for role, lost in losses.items():
+        scheme = weights if role == "weight" else activations
+        if lost.beyond:
+            notes.append(f"{scheme}: {lost.beyond:,} {role} values beyond its largest number saturate")
+        if lost.vanished:
+            share = lost.vanished / lost.values
+            notes.append(
+                f"{scheme}: {lost.vanished:,} {role} values other than 0 ({share:.2%}) are too small and become 0"
+            )
+    return notes
 
 
 def _check(module: torch.nn.Module, inputs: Inputs) -> None:
