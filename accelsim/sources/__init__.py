@@ -80,9 +80,10 @@ class Source(Spec):
         return self
 
     def layers(self, samples: int) -> Encoded | None:
-        """Return the codes of the first `samples` inputs, None for a source of networks. Must not load torch.
+        """Return the codes of the first `samples` inputs, None for a source of networks.
 
-        Raises InputError, also while the layers are taken, when the inputs cannot be used.
+        Loads torch only where a network in integers has to run to give them. Raises InputError, also while the
+        layers are taken, when the inputs cannot be used.
         """
         return None
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, field_validator
 
 from accelsim.errors import InputError, unknown_name
-from accelsim.sources import Loaded, Source, source
+from accelsim.sources import Encoded, Loaded, Source, source
 
 _FILES = {".txt", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 
@@ -54,6 +54,20 @@ class Zoo(Source):
         given = [digest_file(item) if isinstance(item, Path) else item for item in self._items()]
         found = {"network": self.network, **{path.name: digest_file(path) for path in files}}
         return found | ({"inputs": given} if given else {})
+
+    def layers(self, samples: int) -> Encoded | None:
+        """Return the codes of a network that computes in integers (torch runs it), None for the others."""
+        from accelsim import zoo
+
+        if not zoo.integer(self.network):
+            return None
+        from accelsim.zoo import codes
+
+        module, inputs, *_ = self.load()
+        if len(inputs) < samples:
+            raise InputError(f"samples is {samples}, {self.network} has {len(inputs)}", f"set samples to {len(inputs)}")
+        encoded = codes.layers(module, inputs[:samples])
+        return Encoded(encoded, codes.count(module), [], codes.CONVENTIONS, codes.QUANTIZATION)
 
     def load(self) -> Loaded:
         """Load the network in evaluation mode and its inputs."""

@@ -5,7 +5,8 @@ what it was trained on and how well it does. torch is imported by `load` and `sa
 `python -m accelsim.zoo.train` makes the files again.
 
 The module of a definition has `network()`, the untrained network, and `inputs(stored)`, which turns the tensors of
-samples.safetensors into the positional arguments of each sample.
+samples.safetensors into the positional arguments of each sample. One that takes pictures has PICTURE, the mode and the
+size (None: any) that Pillow makes of a user's own picture, and `prepare(pixels)`, the input it becomes.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["card", "definitions", "folder", "load", "names", "samples"]
+__all__ = ["card", "definition", "definitions", "folder", "integer", "load", "names", "samples"]
 
 _DEFINITIONS = {
     "bert_lstm": ("bert_lstm",),
     "resnet20": ("resnet20",),
+    "resnet20_int8": ("resnet20_int8", "resnet20", "codes"),
 }
 """The modules that define each network; the first one has `network` and `inputs`."""
+
+_INTEGER = ("resnet20_int8",)
 
 
 def names() -> list[str]:
@@ -59,7 +63,7 @@ def load(name: str) -> nn.Module:
     """
     from .storage import load_into
 
-    net: nn.Module = _definition(name).network()
+    net: nn.Module = definition(name).network()
     return load_into(net, folder(name) / "weights.safetensors").eval()
 
 
@@ -72,11 +76,17 @@ def samples(name: str) -> list[tuple[Tensor, ...]]:
     from safetensors.torch import load_file
 
     stored = load_file(folder(name) / "samples.safetensors")
-    inputs: list[tuple[Tensor, ...]] = _definition(name).inputs(stored)
+    inputs: list[tuple[Tensor, ...]] = definition(name).inputs(stored)
     return inputs
 
 
-def _definition(name: str) -> Any:
+def integer(name: str) -> bool:
+    """Tell whether a network computes in integers, so that its codes are its own. Raises KeyError for an unknown name."""
+    return _known(name) in _INTEGER
+
+
+def definition(name: str) -> Any:
+    """Import the module that defines a network; loads torch. Raises KeyError for an unknown name."""
     return import_module(f".{_DEFINITIONS[_known(name)][0]}", __package__)
 
 

@@ -10,16 +10,16 @@ from accelsim.errors import InputError
 
 
 def read(network: str, items: Sequence[Path | str]) -> list[tuple[Any, ...]]:
-    """Return one input tuple per item: token ids for bert_lstm, a normalised image for resnet20.
+    """Return one input tuple per item: token ids for bert_lstm and char_lstm, a picture as the network wants it else.
 
-    items: picture files (resnet20), sentences, or .txt files of one sentence a line (bert_lstm). Raises InputError
-    for a file that cannot be read, an empty sentence, or a network that takes neither.
+    items: picture files, or sentences and .txt files of one sentence a line for the two that read text. Raises
+    InputError for a file that cannot be read, an empty sentence, or one with a character the network does not know.
     """
-    if network == "resnet20":
-        return [_picture(Path(item)) for item in items]
     if network == "bert_lstm":
         return [_tokens(str(sentence)) for sentence in expand(items)]
-    raise InputError(f"network {network} has no reader of inputs", "leave `inputs` out to use its shipped samples")
+    if network == "char_lstm":
+        return [_characters(str(sentence)) for sentence in expand(items)]
+    return [_picture(network, Path(item)) for item in items]
 
 
 def expand(items: Sequence[Path | str]) -> list[Path | str]:
@@ -27,25 +27,28 @@ def expand(items: Sequence[Path | str]) -> list[Path | str]:
     return [single for item in items for single in (_sentences(item) if str(item).endswith(".txt") else [item])]
 
 
-def _picture(path: Path) -> tuple[Any, ...]:
-    """Read a picture, resized to 32 x 32: float32 (1, 3, 32, 32)."""
+def _picture(network: str, path: Path) -> tuple[Any, ...]:
+    """Read a picture in the mode and size that the network wants, and prepare it as its input."""
     import numpy as np
     import torch
 
-    from accelsim.zoo.resnet20 import normalise
+    from accelsim import zoo
 
+    definition = zoo.definition(network)
+    mode, size = definition.PICTURE
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
         raise InputError("reading pictures needs Pillow", "pip install 'accelsim[images]'") from None
     try:
         with Image.open(path) as image:
-            pixels = np.array(image.convert("RGB").resize((32, 32), Image.Resampling.BICUBIC))
+            picture = image.convert(mode)
+            pixels = np.atleast_3d(np.array(picture.resize(size, Image.Resampling.BICUBIC) if size else picture))
     except FileNotFoundError:
         raise InputError(f"image {path} is missing") from None
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
         raise InputError(f"image {path} cannot be read ({str(error).splitlines()[0]})", "give a PNG or JPEG") from None
-    return (normalise(torch.from_numpy(pixels).permute(2, 0, 1)[None]),)
+    return (definition.prepare(torch.from_numpy(pixels).permute(2, 0, 1)[None]),)
 
 
 def _sentences(item: Path | str) -> list[str]:
@@ -77,3 +80,15 @@ def _tokens(sentence: str) -> tuple[Any, ...]:
     if len(ids) > most:
         ids = [*ids[: most - 1], ids[-1]]
     return (torch.tensor([ids]),)
+
+
+def _characters(sentence: str) -> tuple[Any, ...]:
+    """Split a sentence into characters: int64 (1, T)."""
+    from accelsim.zoo.char_lstm import encode
+
+    if not sentence.strip():
+        raise InputError("a sentence is empty")
+    try:
+        return (encode(sentence)[None],)
+    except ValueError as error:
+        raise InputError(f"{error}: {sentence[:40]!r}", "use plain letters and punctuation, no digits but 3") from None

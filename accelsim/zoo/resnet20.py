@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+PICTURE = ("RGB", (32, 32))
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MEAN = (0.4912, 0.4821, 0.4465)
 """Mean of each colour over the training images, as a fraction of 255 (measured on the JPEG training set)."""
@@ -78,6 +79,11 @@ def normalise(images: Tensor) -> Tensor:
 def network() -> ResNet20:
     """Return the untrained network."""
     return ResNet20()
+
+
+def prepare(pixels: Tensor) -> Tensor:
+    """Return the input that uint8 pixels (1, 3, 32, 32) are."""
+    return normalise(pixels)
 
 
 def inputs(stored: dict[str, Tensor]) -> list[tuple[Tensor, ...]]:
