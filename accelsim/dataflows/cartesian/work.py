@@ -104,7 +104,8 @@ def _counted(placed: Placed) -> tuple[Counts, Counts]:
     rows, columns = (_outputs(placed, axis) for axis in (0, 1))
     bounds = (*placed.bounds(0), *placed.bounds(1))
     size = array.activations_per_step, array.weights_per_step
-    common = (placed.maps, placed.filters, frozen(placed.blocks), frozen(taps), frozen(ends), (u, v), bounds)
+    live = (frozen((codes != 0).view(np.uint8)) for codes in (placed.maps, placed.filters))  # one type, one compilation
+    common = (*live, frozen(placed.blocks), frozen(taps), frozen(ends), (u, v), bounds)
     seen = min(array.seen_banks, 32)
     whole_bins = array.banks >= 32 or array.banks % 4 == 0
     if whole_bins and seen % 4 == 0 and array.multipliers <= MOST_HITS:

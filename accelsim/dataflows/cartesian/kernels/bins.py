@@ -7,10 +7,11 @@ bit 0 of h, with bit 2 set into the bin four further (modulo eight).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from accelsim.dataflows.cartesian.kernels import inner
 
 
-@njit(nogil=True, cache=True)
+@inner
 def largest(word: int) -> int:
     """Return the largest of eight bytes (each below 128)."""
     found = word & 255
@@ -19,13 +20,13 @@ def largest(word: int) -> int:
     return found
 
 
-@njit(nogil=True, cache=True)
+@inner
 def rotated(word: int) -> int:
     """Return the counts for filters with bit 2 set."""
     return (word << 32) | (word >> 32)
 
 
-@njit(nogil=True, cache=True)
+@inner
 def folded(word: int, flip: int, bins: int, seen: int) -> int:
     """Return the counts of eight bins, their numbers changed by `flip`, in `bins` bins, the first `seen` of which count."""
     found = np.int64(0)
@@ -36,7 +37,7 @@ def folded(word: int, flip: int, bins: int, seen: int) -> int:
     return int(found)
 
 
-@njit(nogil=True, cache=True)
+@inner
 def moved(word: int, first: int, second: int) -> int:
     """Return the counts after all outputs moved by -first and -second pixels (each 0 to 3): a permutation of bins.
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from accelsim.dataflows.cartesian.kernels import inner
 from accelsim.dataflows.cartesian.kernels.vectors import collect
 
 Ints = npt.NDArray[np.int64]
@@ -47,7 +48,7 @@ def count_steps_plainly(
     return out, pes
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _weights(
     filters: npt.NDArray[np.integer], channel: int, first: int, stop: int, taps: Ints, begin: int, end: int, out: Ints
 ) -> int:
@@ -62,7 +63,7 @@ def _weights(
     return kept
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _multiply(
     xs: Ints, ys: Ints, weights: Ints, outputs: Any, size: tuple[int, int], banks: int, seen: int, hits: Ints
 ) -> tuple[int, int]:

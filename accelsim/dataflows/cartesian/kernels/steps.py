@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from accelsim.dataflows.cartesian.kernels import inner
 from accelsim.dataflows.cartesian.kernels.bins import folded, largest, rotated
 from accelsim.dataflows.cartesian.kernels.vectors import (
     Tables,
@@ -61,7 +62,7 @@ def count_steps(
     return out, pes
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _channel(
     plane: npt.NDArray[np.integer], ends: Ints, strides: tuple[int, int], bounds: Any, tables: Tables,
     size: tuple[int, int], mode: int, groups: Groups, out: Ints, pes: Ints,
@@ -69,7 +70,12 @@ def _channel(
     """Add the steps of one channel of one image to `out`, (blocks, 5), and to `pes`, (blocks, PEs)."""
     first_x, end_x, first_y, end_y = bounds
     taps, rows = groups.tap_weights.shape[1], first_y.size
-    most = rows * (-(-int((end_x - first_x).max() * (end_y - first_y).max()) // size[0]) + 1)  # vectors of a PE column
+    width, height = 1, 1
+    for i in range(first_x.size):
+        width = max(width, end_x[i] - first_x[i])
+    for j in range(rows):
+        height = max(height, end_y[j] - first_y[j])
+    most = rows * (-(-width * height // size[0]) + 1)  # vectors of a PE column
     step = min(first_x.size, max(1, CHUNK // (most * taps)))
     xs, ys = np.empty(most * size[0] * step + 1, np.int64), np.empty(most * size[0] * step + 1, np.int64)
     found, pixels = vector_room(step * rows, most * step, taps), np.zeros(step * rows + 1, np.int64)
@@ -93,12 +99,14 @@ def _channel(
                     _spend(groups, b, p, ends[p], ends[p + 1], mode, found, tables, cycles[b])
                     _tally(groups, b, p, ends[p], ends[p + 1], size[1], made, held, found, out[b])
         for b in range(out.shape[0]):
-            slowest[b] = max(slowest[b], cycles[b].max())
-            pes[b, column * rows : (column + columns) * rows] += cycles[b]
-    out[:, 0] += slowest
+            for pe in range(columns * rows):
+                slowest[b] = max(slowest[b], cycles[b, pe])
+                pes[b, column * rows + pe] += cycles[b, pe]
+    for b in range(out.shape[0]):
+        out[b, 0] += slowest[b]
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _spend(
     groups: Groups, b: int, p: int, begin: int, end: int, mode: int, found: Vectors, tables: Tables, cycles: Ints
 ) -> None:
@@ -124,7 +132,7 @@ def _spend(
         cycles[pe] += total
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _inside(groups: Groups, b: int, p: int, mode: int, word: int, tables: Tables) -> int:
     """Return the cycles of a vector whose counts at the first tap are `word` and whose products all land."""
     if tables.bins[0] == 8:
@@ -141,7 +149,7 @@ def _inside(groups: Groups, b: int, p: int, mode: int, word: int, tables: Tables
     return int(total) + _across(groups, groups.across[b, p], groups.across[b, p + 1], top, word, mode, tables)
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _kind(signature: int, low: int, high: int) -> int:
     """Return the cycles of a group within a tap, given the activations' counts."""
     took = np.int64(1)
@@ -151,7 +159,7 @@ def _kind(signature: int, low: int, high: int) -> int:
     return int(took)
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _across(groups: Groups, begin: int, end: int, top: int, word: int, mode: int, tables: Tables) -> int:
     """Return the cycles of a vector inside the map with weight groups that reach across taps."""
     start, alone, member, last = groups.start, groups.alone, groups.member, groups.last
@@ -168,7 +176,7 @@ def _across(groups: Groups, begin: int, end: int, top: int, word: int, mode: int
     return int(total)
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _at_edge(groups: Groups, b: int, p: int, begin: int, end: int, mode: int, hits: Ints, row: int) -> int:
     """Return the cycles of a vector some of whose products fall outside."""
     total = np.int64(0)
@@ -192,7 +200,7 @@ def _at_edge(groups: Groups, b: int, p: int, begin: int, end: int, mode: int, hi
     return int(total)
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _tally(
     groups: Groups, b: int, p: int, begin: int, end: int, size: int, made: int, held: int, found: Vectors, out: Ints
 ) -> None:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from accelsim.dataflows.cartesian.kernels import inner
 from accelsim.dataflows.cartesian.kernels.bins import folded, largest, moved, rotated
 
 Ints = npt.NDArray[np.int64]
@@ -50,7 +50,7 @@ class Vectors(NamedTuple):
     whole: Ints
 
 
-@njit(nogil=True, cache=True)
+@inner
 def vector_room(pes: int, most: int, taps: int) -> Vectors:
     """Return room for `most` vectors."""
     return Vectors(
@@ -59,7 +59,7 @@ def vector_room(pes: int, most: int, taps: int) -> Vectors:
     )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@inner
 def collect(
     plane: npt.NDArray[np.integer], tile: tuple[int, int, int, int], phase: tuple[int, int], strides: tuple[int, int],
     xs: Ints, ys: Ints, held: int,
@@ -76,7 +76,7 @@ def collect(
     return held
 
 
-@njit(nogil=True, cache=True)
+@inner
 def form_vectors(
     xs: Ints, ys: Ints, pixels: Ints, size: int, begin: int, end: int, tables: Tables, found: Vectors
 ) -> int:
@@ -86,7 +86,8 @@ def form_vectors(
     """
     first_x, first_y = tables.first
     row, words = found.row, found.word
-    found.inside[:] = 0
+    for t in range(begin, end):
+        found.inside[t] = 0
     made, rows, whole = 0, 0, 0
     for pe in range(pixels.size - 1):
         found.ends[pe] = made
@@ -111,7 +112,7 @@ def form_vectors(
     return made
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _at_taps(
     xs: Ints, ys: Ints, start: int, stop: int, begin: int, end: int, at: Any, inside: Ints, hits: Ints, row: int
 ) -> None:
@@ -128,7 +129,7 @@ def _at_taps(
         inside[t] += landed
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _finish(hits: Ints, row: int, begin: int, end: int, bins: tuple[int, int]) -> None:
     """Fold the counts of a row, and find those for bit 2 of k set and the largest."""
     for t in range(begin, end):
@@ -140,7 +141,7 @@ def _finish(hits: Ints, row: int, begin: int, end: int, bins: tuple[int, int]) -
         hits[2, row, t] = largest(hits[0, row, t])
 
 
-@njit(nogil=True, cache=True)
+@inner
 def at_tap(word: int, t: int, tables: Tables) -> int:
     """Return the folded counts at a tap of a vector whose counts at the first tap are `word`."""
     there = moved(word, tables.moves[t, 0], tables.moves[t, 1])

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from accelsim.dataflows.cartesian.kernels import inner
 
 Ints = npt.NDArray[np.int64]
 SAME, OTHER, ROTATED = 0, 1, 2
@@ -50,7 +51,7 @@ class Groups(NamedTuple):
     known: Ints
 
 
-@njit(nogil=True, cache=True)
+@inner
 def room_for(blocks: int, phases: int, taps: int, weights: int, size: int) -> Groups:
     """Return room for the groups of `weights` weights."""
     groups = weights // size + blocks * phases + 1
@@ -63,7 +64,7 @@ def room_for(blocks: int, phases: int, taps: int, weights: int, size: int) -> Gr
     )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@inner
 def group_weights(
     filters: npt.NDArray[np.integer], channel: int, blocks: Ints, taps: Ints, phase_ends: Ints, size: int, mode: int,
     found: Groups,
@@ -73,7 +74,9 @@ def group_weights(
     filters: (filters, C, R, S); blocks: (n, 3) first filter, end; taps: (taps, 2) kernel row and column; phase_ends:
     past the last tap of each phase, with a 0 in front. mode: SAME, OTHER or ROTATED.
     """
-    most = (blocks[:, 1] - blocks[:, 0]).max()
+    most = 0
+    for b in range(blocks.shape[0]):
+        most = max(most, blocks[b, 1] - blocks[b, 0])
     live = np.empty((most, taps.shape[0]), np.uint8)
     used = np.zeros(4, np.int64)  # kinds, groups across taps, their members, merged kinds
     where, keys, pairs = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(4, np.int64)
@@ -86,33 +89,34 @@ def group_weights(
         found.across[b, 0], found.merged_ends[b, 0] = used[1], used[3]
         for p in range(phase_ends.size - 1):
             _phase(
-                live[:filters_here], first, phase_ends[p], phase_ends[p + 1], size, mode, found, found.ends[b],
+                live, filters_here, first, phase_ends[p], phase_ends[p + 1], size, mode, found, found.ends[b],
                 found.sums[b, p], found.tap_weights[b], used, where, keys, pairs, kept,
             )  # fmt: skip
             found.across[b, p + 1], found.merged_ends[b, p + 1] = used[1], used[3]
             found.sums[b, p, 2] = used[1] - found.across[b, p]
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _phase(
-    live: npt.NDArray[np.uint8], first: int, begin: int, end: int, size: int, mode: int, found: Groups, ends: Ints,
+    live: npt.NDArray[np.uint8], filters: int, first: int, begin: int, end: int, size: int, mode: int, found: Groups, ends: Ints,
     sums: Ints, tap_weights: Ints, used: Ints, where: Ints, keys: Ints, pairs: Ints, kept: Ints,
 ) -> None:  # fmt: skip
-    """Group the weights of a block at taps begin..end-1; live: (filters, taps), the first of which is `first`."""
+    """Group the weights of a block at taps begin..end-1; live: (filters, taps), `filters` rows from `first` on."""
     signature, times, known = found.signature, found.times, found.known
     held, kinds = 0, used[0]
-    sums[:] = 0
+    sums[0] = sums[1] = sums[2] = sums[3] = 0
     for t in range(begin, end):
         ends[t] = kinds
         weights, taken = 0, 0
-        for k in range(live.shape[0]):
+        for k in range(filters):
             kept[weights] = (first + k) & 7
             weights += live[k, t]
         tap_weights[t] = weights
         sums[3] += weights
         if held:  # the first weights fill up the group that the last tap has begun
             taken = min(size - held, weights)
-            where[held : held + taken], keys[held : held + taken] = t, kept[:taken]
+            for i in range(taken):
+                where[held + i], keys[held + i] = t, kept[i]
             held += taken
             if held < size:
                 continue
@@ -123,20 +127,22 @@ def _phase(
                 counts += np.int64(1) << (8 * kept[j])
             kinds = _file(counts, mode, ends[t], kinds, signature, times, known, pairs)
         held = (weights - taken) % size
-        where[:held], keys[:held] = t, kept[weights - held : weights]
+        for i in range(held):
+            where[i], keys[i] = t, kept[weights - held + i]
     if held and where[0] == where[held - 1]:
         counts = np.int64(0)
         for i in range(held):
             counts += np.int64(1) << (8 * keys[i])
         kinds = _file(counts, mode, ends[where[0]], kinds, signature, times, known, pairs)
-        ends[where[0] + 1 : end] = kinds
+        for t in range(where[0] + 1, end):
+            ends[t] = kinds
     elif held:
         _spread(where, keys, held, mode, found, used, pairs)
     used[3] = _merge(sums, used[0], kinds, used[3], signature, times, found.merged, found.merged_times)
     ends[end] = used[0] = kinds
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inner
 def _file(
     counts: int, mode: int, begin: int, kinds: int, signature: Ints, times: Ints, known: Ints, pairs: Ints
 ) -> int:
@@ -153,7 +159,7 @@ def _file(
     return kinds + 1
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _merge(
     sums: Ints, begin: int, end: int, used: int, signature: Ints, times: Ints, merged: Ints, merged_times: Ints
 ) -> int:
@@ -178,12 +184,13 @@ def _merge(
     return used
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _spread(where: Ints, keys: Ints, held: int, mode: int, found: Groups, used: Ints, marks: Ints) -> None:
     """File a group whose weights belong to several taps, residue by residue."""
     g, place = used[1], used[2]
     begin = place
-    marks[:] = 0
+    for residue in range(4):
+        marks[residue] = 0
     for i in range(held):
         marks[keys[i] & 3] += 1
     if mode != OTHER:  # then the largest bin of the tap is all that a weight alone in its residue needs
@@ -204,7 +211,7 @@ def _spread(where: Ints, keys: Ints, held: int, mode: int, found: Groups, used: 
     used[1], used[2] = g + 1, place
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _signature(counts: int, mode: int, pairs: Ints) -> int:
     """Return the (n0, n1) of the residues that can be slowest, n0 + 256 * n1 in 16 bits each, rising."""
     for residue in range(4):
@@ -220,7 +227,9 @@ def _signature(counts: int, mode: int, pairs: Ints) -> int:
                 pairs[i] = 0
     signature = 0
     for _ in range(4):
-        best = pairs.argmax()
+        best = 0
+        for i in range(1, 4):
+            best = i if pairs[i] > pairs[best] else best
         if pairs[best]:
             signature = signature << 16 | pairs[best]
             pairs[best] = 0
