@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from accelsim.analyzers.profile import profile
 from accelsim.layer import Layer, LayerShape, Operand
 from tests import golden_dnnsim
 
@@ -66,3 +67,21 @@ def _squeezenet() -> list[Layer]:
     inputs = imagenet(SHARED / "realdata" / "data", torchvision_like, 1, 224)
     trace = accelsim.capture(load(SHARED, "squeezenet1_1"), inputs, name="squeezenet")
     return list(trace)
+
+
+def write_folder(layers: list[Layer], folder: Path) -> None:
+    """Write layers as a folder in DNNsim's format: model.csv, precision.txt and one array per operand."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known = [profile([layer]) for layer in layers]
+    lines = []
+    for layer in layers:
+        name, shape = layer.name.replace("/", "-"), layer.shape
+        fc = shape.kind == "linear"
+        lines.append(f"{name},{'fc' if fc else 'conv'},{shape.stride[0]},{shape.padding[0]}\n")
+        arrays = (layer.activation.codes, layer.weight.codes)
+        for stem, codes in zip((f"act-{name}-0", f"wgt-{name}"), arrays, strict=True):
+            np.save(folder / f"{stem}.npy", codes.reshape(codes.shape[:2]) if fc else codes)
+    (folder / "model.csv").write_text("".join(lines))
+    rows = [[k.activation_bits for k in known], [0] * len(known), [k.weight_bits for k in known], [0] * len(known)]
+    text = "".join("".join(f"{n};" for n in row) + "\n" for row in rows)
+    (folder / "precision.txt").write_text("magnitude, fraction, weight magnitude, weight fraction\n" + text)

@@ -1,9 +1,11 @@
-"""Time the accelerators against DNNsim's recorded times: `python -m benchmarks.bench_accelerators`.
+"""Time the accelerators against DNNsim's recorded times: `python -m benchmarks.accelerators`.
 
-Seconds per image in process (kernels compiled, codes in memory) and of the whole command on the reference folders,
-each beside DNNsim's recorded user seconds for the same machine and options, and their ratio. The codes of the shapes
-`alexnetconv` and `resnet18` are random; DNNsim's own were others, its time depends little on them. With --dnnsim PATH its
-binary is timed on this machine instead of trusting the record.
+Seconds per image in process (kernels compiled, codes in memory), each beside DNNsim's recorded user seconds for the
+same machine and options, and their ratio; peak memory over the layer's operands. --whole adds the whole command, reading
+the network from a folder with an empty cache. The codes of the shapes `alexnetconv` and `resnet18` are random; DNNsim's own
+were others, its time depends little on them. --dnnsim COMMAND times DNNsim itself on this machine instead of trusting the
+record: `{network}` and `{machine}` in it are filled in, for example "build/bin/DNNsim batches/{network}-{machine}"; --folders
+writes the networks as folders it can read.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -24,7 +27,7 @@ from typing import Any
 from accelsim.accelerators.base import load_hardware
 from accelsim.analyzers.profile import Profile, profile
 from accelsim.layer import Layer
-from benchmarks.networks import SHARED, network
+from benchmarks.networks import SHARED, network, write_folder
 from tests.golden_dnnsim import MACHINES
 
 SMALL_BYTES = 1 << 18
@@ -81,9 +84,16 @@ def whole_process_s(label: str, folder: Path, repeats: int) -> float:
     def run() -> None:
         with tempfile.TemporaryDirectory() as cache:
             environment = {**os.environ, "ACCELSIM_CACHE": cache}
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
 
     return median_s(run, repeats)
+
+
+def peer_s(command: str, name: str, label: str) -> float:
+    """Return the user seconds of DNNsim's own run of a machine on a network."""
+    before = os.times().children_user
+    subprocess.run(shlex.split(command.format(network=name, machine=label)), check=True, stdout=subprocess.DEVNULL)
+    return os.times().children_user - before
 
 
 def recorded() -> dict[tuple[str, str], float]:
@@ -98,23 +108,38 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=(*NETWORKS, "tiny"))
     parser.add_argument("--machines", nargs="+", default=list(MACHINES), choices=list(MACHINES))
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--whole", action="store_true", help="time the whole command as well, on the reference folders")
+    parser.add_argument("--whole", action="store_true", help="time the whole command as well")
+    parser.add_argument("--dnnsim", metavar="COMMAND", help="time this command instead of taking the recorded times")
+    parser.add_argument("--folders", type=Path, help="keep the networks as folders here")
     arguments = parser.parse_args()
-    peer = recorded()
+    known = recorded()
     head = ("network", "machine", "ours", "DNNsim", "ratio", "memory/operands", "whole command", "ratio")
     print("{:12} {:18} {:>12} {:>9} {:>8} {:>16} {:>14} {:>7}".format(*head))
-    for name in arguments.networks:
-        layers = [(layer, profile([layer])) for layer in network(name)]
-        for label in arguments.machines:
-            seconds, theirs = in_process_s(label, layers, arguments.repeats), peer.get((name, label))
-            line = f"{name:12} {label:18} {seconds * 1e3:9.2f} ms "
-            line += f"{theirs:7.2f} s {theirs / seconds:7.0f}x" if theirs else f"{'':9} {'':8}"
-            line += f" {most_memory(label, layers):16.1f}"
-            folder = SHARED / "golden" / "dnnsim" / name
-            if arguments.whole and folder.is_dir():
-                whole = whole_process_s(label, folder, min(3, arguments.repeats))
-                line += f" {whole:12.2f} s" + (f" {theirs / whole:6.1f}x" if theirs else "")
-            print(line, flush=True)
+    with tempfile.TemporaryDirectory() as place:
+        for name in arguments.networks:
+            layers = [(layer, profile([layer])) for layer in network(name)]
+            folder = (arguments.folders or Path(place)) / name
+            if arguments.whole or arguments.folders:
+                write_folder([layer for layer, _ in layers], folder)
+            for label in arguments.machines:
+                theirs = peer_s(arguments.dnnsim, name, label) if arguments.dnnsim else known.get((name, label))
+                print(
+                    _line(name, label, layers, theirs, arguments.repeats, folder if arguments.whole else None),
+                    flush=True,
+                )
+
+
+def _line(
+    name: str, label: str, layers: list[tuple[Layer, Profile]], theirs: float | None, repeats: int, folder: Path | None
+) -> str:
+    seconds = in_process_s(label, layers, repeats)
+    line = f"{name:12} {label:18} {seconds * 1e3:9.2f} ms "
+    line += f"{theirs:7.2f} s {theirs / seconds:7.0f}x" if theirs else f"{'':9} {'':8}"
+    line += f" {most_memory(label, layers):16.1f}"
+    if folder is not None:
+        whole = whole_process_s(label, folder, min(3, repeats))
+        line += f" {whole:12.2f} s" + (f" {theirs / whole:6.1f}x" if theirs else "")
+    return line
 
 
 if __name__ == "__main__":

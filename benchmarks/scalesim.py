@@ -1,4 +1,4 @@
-"""Time the systolic array against SCALE-Sim v3 on AlexNet's convolutions: `python -m benchmarks.bench_scalesim`.
+"""Time the systolic array against SCALE-Sim v3 on AlexNet's convolutions: `python -m benchmarks.scalesim`.
 
 SCALE-Sim's CPU seconds are those recorded with the reference data, on a 32 x 32 array. Ours are in process, the account
 of the lane slots and the buffer reads included; the cycles are compared on the way.
@@ -13,7 +13,7 @@ import numpy as np
 from accelsim.accelerators.base import load_hardware
 from accelsim.analyzers.profile import profile
 from accelsim.layer import Layer, LayerShape, Operand
-from benchmarks.bench_accelerators import median_s
+from benchmarks.accelerators import median_s
 from benchmarks.networks import SHARED
 
 RECORDED_S = {"ws": 236, "os": 273, "is": 288}
