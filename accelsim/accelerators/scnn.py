@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
+import numpy as np
+
 from accelsim.accelerators import accelerator
-from accelsim.accelerators.array import ArrayAccelerator, Parameters
+from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
+from accelsim.analyzers.codes import Codes
 from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.cartesian.pairs import cartesian_pairs
 from accelsim.dataflows.cartesian.place import CartesianArray
@@ -58,6 +61,10 @@ class Scnn(ArrayAccelerator):
         """Return the zeros of both operands."""
         return "W+A", "", 0
 
+    def costs(self, profile: Profile) -> tuple[Cost, Cost] | None:
+        """Return one slot for a product of two non-zero operands; None with `dnnsim_compat`, which pairs others."""
+        return None if self.accelerator.dnnsim_compat else (_live, _live)
+
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of all multipliers."""
         return self.accelerator.pes * self.accelerator.multipliers * self.word_bits**2
@@ -77,3 +84,7 @@ class Scnn(ArrayAccelerator):
         if self.accelerator.dnnsim_compat:
             found.append(f"{self.name}: dnnsim_compat reproduces slips of DNNsim; strided and grouped layers are wrong")
         return found
+
+
+def _live(values: Codes) -> Codes:
+    return (values != 0).astype(np.int64)

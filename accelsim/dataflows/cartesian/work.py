@@ -12,6 +12,7 @@ from accelsim.dataflows.cartesian.compat import place_dnnsim, square_maps
 from accelsim.dataflows.cartesian.place import CartesianArray, Counts, Placed, folded, place_filters, place_map
 from accelsim.dataflows.products import Product, products
 from accelsim.dataflows.work import Work, joined, repeated
+from accelsim.errors import MappingError
 from accelsim.layer import Layer
 
 MOST_HITS = 127
@@ -30,7 +31,10 @@ def cartesian_work(layer: Layer, array: CartesianArray, batch: int = 1) -> Work:
 def place(layer: Layer, array: CartesianArray, batch: int = 1) -> list[Placed]:
     """Place `layer` on the array; the parts run one after another. Raises MappingError when it does not fit."""
     kind = layer.shape.kind
-    return [placement(product, kind, array)(product) for product in products(layer, batch)]
+    try:
+        return [placement(product, kind, array)(product) for product in products(layer, batch)]
+    except MappingError as error:
+        raise MappingError(f"layer {layer.name}: {error.message}", error.hint) from None
 
 
 def placement(product: Product, kind: str, array: CartesianArray) -> Callable[[Product], Placed]:
