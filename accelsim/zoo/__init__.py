@@ -23,6 +23,7 @@ __all__ = ["card", "definition", "definitions", "folder", "integer", "load", "na
 _DEFINITIONS = {
     "bert_lstm": ("bert_lstm",),
     "resnet20": ("resnet20",),
+    "resnet20_pruned": ("resnet20",),
     "resnet20_int8": ("resnet20_int8", "resnet20", "codes"),
 }
 """The modules that define each network; the first one has `network` and `inputs`."""

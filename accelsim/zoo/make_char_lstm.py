@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from . import cards, fitting, ngrams, storage
 from .char_lstm import CHARACTERS, CharLstm, encode
 
-RECIPE = fitting.Recipe(steps=3000, batch=32, learning_rate=5e-3, weight_decay=0.01, bf16=False)
+RECIPE = fitting.Recipe(steps=2500, batch=32, learning_rate=5e-3, weight_decay=0.01, bf16=False)
 WINDOW = 100
 SPLIT = (180_000, 190_000)
 """Characters before the first are for training, before the second for choices, after it for the figure."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from . import cards, fitting, leaves, photographs, storage
 from .denoiser import SIGMA, Denoiser
 
-RECIPE = fitting.Recipe(steps=4000, batch=32, learning_rate=3e-3)
+RECIPE = fitting.Recipe(steps=3000, batch=32, learning_rate=3e-3)
 PIECE = 40
 HELD_OUT = ("set12", "bsd68_12")
 SAMPLES, SAMPLE_SIZE = 4, 72
