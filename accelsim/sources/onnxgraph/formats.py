@@ -52,15 +52,16 @@ class Reference:
         codes = tensors[self.codes]
         if codes.dtype not in _WIDTHS:
             return Values(tensors[self.tensor])
+        array = tensors[self.tensor] if self.recovered else codes
         scale = tensors[self.scale] if self.scale else np.float64(1)
         zero = tensors[self.zero] if self.zero else np.int64(0)
-        axis = None if self.axis is None or np.size(scale) == np.size(zero) == 1 else self.axis % codes.ndim
-        if np.size(scale) > 1 and (axis is None or np.size(scale) != codes.shape[axis]):
+        axis = None if self.axis is None or np.size(scale) == np.size(zero) == 1 else self.axis % array.ndim
+        if np.size(scale) > 1 and (axis is None or np.size(scale) != array.shape[axis]):
             scale = np.float64(1)  # what multiplies the product is no scale per slice of this operand
         stored = tensors.model.constants.get(self.codes)
         bits = 4 if stored is not None and width(stored) == 4 else None
         form = Format.make(codes.dtype, scale, zero, axis, bits, self.varies)
-        return Values(form.codes(tensors[self.tensor].astype(np.float64)) if self.recovered else codes, form)
+        return Values(form.codes(array.astype(np.float64)) if self.recovered else codes, form)
 
 
 class References:

@@ -102,6 +102,15 @@ class Model:
             found.append(Asked(item.name, shape, onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
         return found
 
+    def check(self) -> None:
+        """Raise InputError when ONNX's own checker finds the model wrong."""
+        import onnx
+
+        try:
+            onnx.checker.check_model(self.proto)
+        except Exception as error:  # the checker has a kind of its own
+            raise InputError(f"{self.path}: is damaged ({_line(error)})", "export or copy it again") from None
+
     def session(self, wanted: Iterable[str]) -> Session:
         """Return a session that gives the tensors `wanted`. Raises InputError when onnxruntime refuses the model."""
         import onnx
@@ -109,6 +118,7 @@ class Model:
 
         proto = onnx.ModelProto()
         proto.CopyFrom(self.proto)
+        self._embed_shapes(proto)
         fed = {item.name for item in self.asked}
         names = sorted(name for name in set(wanted) if name and name not in self.constants and name not in fed)
         there = {item.name for item in proto.graph.output}
@@ -125,6 +135,15 @@ class Model:
         except Exception as error:  # onnxruntime raises many kinds of its own
             raise InputError(f"{self.path}: onnxruntime cannot load it: {_line(error)}") from None
         return Session(self, running, names)
+
+    def _embed_shapes(self, proto: Any) -> None:
+        """Move small constants from the files beside the model into it: onnxruntime must see shapes when it loads."""
+        from onnx import numpy_helper
+        from onnx.external_data_helper import uses_external_data
+
+        for tensor in proto.graph.initializer:
+            if uses_external_data(tensor) and int(np.prod(tensor.dims)) <= 1024:
+                tensor.CopyFrom(numpy_helper.from_array(self.constant(tensor.name), tensor.name))
 
 
 @dataclass(frozen=True)

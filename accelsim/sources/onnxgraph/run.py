@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from accelsim.errors import AccelsimError
 from accelsim.quantize import Quantization
 from accelsim.sources import Encoded
 from accelsim.sources.graphs.collect import Call, Collector
@@ -74,13 +75,13 @@ class Plan:
             )
             chain = tuple(self.references.output(makers[name], name) for name in chains.get(node.index, ()))
             side = next((s for s, place in (("right", 1), ("left", 0)) if self._operand(node, place) in known), None)
-            name = _base(node)
             if side is None:
-                end = marks.get(node.index) or f"matmul{count[name]}"
-                count[name] += node.index not in marks
-                name = f"{_module(node)}.{end}".lstrip(".")
+                module = _module(node)
+                end = marks.get(node.index) or f"matmul{count[module]}"
+                count[module] += node.index not in marks
+                name = f"{module}.{end}".lstrip(".")
             else:
-                name = _weight_name(self._root(self._operand(node, 1 if side == "right" else 0), makers)) or name
+                name = _base(node, self._root(self._operand(node, 1 if side == "right" else 0), makers))
             self.steps.append(_Step(node, operands, chain, name, side))
 
     @property
@@ -120,8 +121,14 @@ def record(
     """Run the model at `path` on `feeds`; every product becomes a layer of codes. Raises InputError."""
     from tqdm import tqdm
 
-    plan = Plan(model)
-    session = model.session(plan.wanted)
+    try:
+        plan = Plan(model)
+        session = model.session(plan.wanted)
+    except AccelsimError:
+        raise
+    except Exception:
+        model.check()  # a damaged file may break anything; what ONNX finds right is a bug of ours
+        raise
     collector = Collector(quantization)
     collector.notes += [*notes, *plan.notes]
     bar = tqdm(feeds, f"capturing {path.stem}", None, False, sys.stderr, unit="sample", disable=None, delay=1.0)
@@ -219,16 +226,23 @@ def _depends(node: Node) -> bool:
 def _weight_name(constant: str) -> str:
     """Return the layer of a weight that is named as PyTorch names it, "" for another name.
 
-    >>> _weight_name("layer1.0.conv1.weight_quantized"), _weight_name("onnx::MatMul_42")
-    ('layer1.0.conv1', '')
+    >>> _weight_name("layer1.0.conv1.weight_quantized"), _weight_name("attn.in_proj_weight"), _weight_name("onnx::MatMul_4")
+    ('layer1.0.conv1', 'attn.in_proj', '')
     """
-    match = re.fullmatch(r"(.+)\.weight(_quantized|_QuantizeLinear\w*)?", constant)
-    return match[1] if match else ""
+    path, _, last = _plain(constant).rpartition(".")
+    rest = re.sub(r"(^|_)weight(?=_|$)", "", last)
+    return ".".join(part for part in (path, rest.strip("_")) if part) if rest != last and path else ""
 
 
-def _base(node: Node) -> str:
-    """Return the name of a layer from that of its operator."""
-    return _module(node) or re.sub(r"_quant(ized)?$", "", node.name.strip("/")) or node.outputs[0]
+def _plain(name: str) -> str:
+    """Return the name of a constant or operator without what quantisers add to it."""
+    return re.sub(r"_(quant|quantized|QuantizeLinear\w*)$", "", name)
+
+
+def _base(node: Node, constant: str) -> str:
+    """Return the name of the layer of `node`, whose weight comes from `constant`."""
+    named = "" if re.search(r"::|^\d*$", constant) else _plain(constant)
+    return _weight_name(constant) or _module(node) or named or _plain(node.name.strip("/")) or node.outputs[0]
 
 
 def _module(node: Node) -> str:
