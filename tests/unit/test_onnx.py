@@ -311,6 +311,9 @@ def test_a_quantised_model_refuses_another_quantisation_and_a_float_one_follows_
     first = trace.layer(0)
     assert (first.activation.bits, first.activation.signed, first.weight.bits, first.weight.axis) == (8, False, 8, 0)
     assert first.activation.zero_point != 0
+    trace = trace_of(model, {"x": x}, "quantization.weights={scheme: fp8_e4m3}")
+    assert trace.layer(0).weight.patterns is not None
+    assert any(line.startswith("fp8_e4m3: ") and "weight values" in line for line in trace.warnings)
 
 
 def test_codes_are_found_again_behind_operators_that_only_move_them(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ import numpy as np
 
 from accelsim.errors import InputError
 from accelsim.layer import Layer, LayerShape, Operand
-from accelsim.quantize import Codec, Quantization
+from accelsim.quantize import Codec, FormatCodec, Quantization
 from accelsim.sources import Encoded
 from accelsim.sources.graphs.products import Product
 from accelsim.sources.graphs.ranges import Range
 from accelsim.sources.graphs.spool import Kept, Spool
 from accelsim.sources.graphs.values import Format, Values
+from accelsim.sources.losses import Losses, lost
 from accelsim.sources.unsupported import Unsupported
 
 ROLES = ("activation", "weight", "output")
@@ -44,7 +45,7 @@ class _Operand:
     range: Range
     kept: list[list[Kept]]
     formats: list[Format | None]
-    codec: Codec | None = None
+    codec: Codec | FormatCodec | None = None
 
 
 @dataclass
@@ -140,7 +141,7 @@ class Collector:
         quantized = any(o.codec for layer in layers for o in layer.operands.values())
         formats = self.quantization.model_dump(mode="json") if quantized else {"values": "the model's own codes"}
         missing = list(self.unsupported.values())
-        return Encoded(self._give(layers), len(layers), warnings, conventions, formats, missing, quantized)
+        return Encoded(self._give(layers, warnings), len(layers), warnings, conventions, formats, missing, quantized)
 
     def _new(self, call: Call) -> _Layer:
         matmul = call.product.shape.kind == "matmul"
@@ -179,25 +180,33 @@ class Collector:
             if operand.formats and operand.formats[0] is None:
                 operand.codec = operand.range.codec(schemes[role], f"layer {layer.name}: {role}")
 
-    def _give(self, layers: list[_Layer]) -> Iterator[Layer]:
+    def _give(self, layers: list[_Layer], warnings: list[str]) -> Iterator[Layer]:
+        """Yield every layer on every sample; what number formats could not hold is added to `warnings` at the end."""
+        losses = {role: Losses() for role in ROLES}
+
+        def operand(layer: _Layer, role: str, sample: int) -> Operand:
+            groups = layer.shapes[sample][0].groups if role == "activation" else 1
+            return self._operand(layer.operands[role], sample, groups, losses[role])
+
         with self._spool:
             for index, layer in enumerate(layers):
-                weight = self._operand(layer.operands["weight"], 0) if layer.static else None
+                fixed = operand(layer, "weight", 0) if layer.static else None
                 for sample in range(self._samples):
-                    activation = self._operand(layer.operands["activation"], sample)
-                    used = weight or self._operand(layer.operands["weight"], sample)
-                    seen = layer.operands["output"]
-                    output = self._operand(seen, sample) if seen.formats else None
-                    assert activation is not None
-                    assert used is not None
-                    yield Layer(layer.name, index, sample, layer.shape(sample), activation, used, output)
+                    activation = operand(layer, "activation", sample)
+                    weight = fixed or operand(layer, "weight", sample)
+                    output = operand(layer, "output", sample) if layer.operands["output"].formats else None
+                    yield Layer(layer.name, index, sample, layer.shape(sample), activation, weight, output)
+        warnings += lost(losses, self.quantization)
 
-    def _operand(self, operand: _Operand, sample: int) -> Operand:
+    def _operand(self, operand: _Operand, sample: int, sets: int, losses: Losses) -> Operand:
         array = np.concatenate([self._spool.read(kept) for kept in operand.kept[sample]])
         form = operand.formats[sample]
         if form is None:
             assert operand.codec is not None
-            return operand.codec.operand(operand.codec.encode(array))
+            found = operand.codec.coded(array, sets)
+            if found.patterns is not None:
+                losses.add(array, found.patterns)
+            return found
         one = form.axis is None
         scale: Any = float(form.scale) if one else form.scale
         zero: Any = int(form.zero_point) if one else form.zero_point

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import InputError
-from accelsim.quantize import Codec, Scheme, calibrate
+from accelsim.quantize import Codec, FormatCodec, Scheme, codec
 from accelsim.sources.graphs.values import Array
 
 MASKED = 1e30
@@ -39,9 +39,9 @@ class Range:
             raise InputError(f"{where}: infinity in the network's values", "check the weights and the inputs")
         self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
 
-    def codec(self, scheme: Scheme, where: str) -> Codec:
-        """Calibrate the quantiser of `scheme` on this range."""
-        return calibrate(scheme, self.low, self.high, self.axis, where)
+    def codec(self, scheme: Scheme, where: str) -> Codec | FormatCodec:
+        """Return the quantiser of `scheme`, calibrated on this range."""
+        return codec(scheme, self.low, self.high, self.axis, where)
 
     def _extremes(self, values: Array) -> tuple[Any, Any]:
         others = None if self.axis is None else tuple(i for i in range(values.ndim) if i != self.axis)

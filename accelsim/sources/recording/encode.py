@@ -5,15 +5,13 @@ NumPy and not torch: one thread without barriers, while the other cores write th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from accelsim.formats.patterns import losses
 from accelsim.layer import Operand
 from accelsim.quantize import Codec, FormatCodec
+from accelsim.sources.losses import Losses
 
 PIECE = 16384
 """Values encoded at a time: five passes over 64 KiB cost a fraction of five passes over a large tensor."""
@@ -47,15 +45,6 @@ def encode(codec: Codec, values: torch.Tensor) -> npt.NDArray[np.integer]:
     return codes.reshape(tuple(values.shape))
 
 
-@dataclass
-class Losses:
-    """What number formats could not hold: values beyond their largest, values other than 0 that became 0, and all."""
-
-    beyond: int = 0
-    vanished: int = 0
-    values: int = 0
-
-
 def coded(codec: Codec | FormatCodec, values: torch.Tensor, sets: int, lost: Losses) -> Operand:
     """Return `values` as an operand; adds to `lost` what a number format cannot hold.
 
@@ -68,8 +57,7 @@ def coded(codec: Codec | FormatCodec, values: torch.Tensor, sets: int, lost: Los
     real = values.detach().contiguous().numpy()
     operand = codec.coded(real, sets)
     assert operand.patterns is not None
-    beyond, vanished = losses(real, operand.patterns)
-    lost.beyond, lost.vanished, lost.values = lost.beyond + beyond, lost.vanished + vanished, lost.values + real.size
+    lost.add(real, operand.patterns)
     return operand
 
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import torch
 
 from accelsim.quantize import Codec, FormatCodec, Scheme
-from accelsim.sources.recording.encode import Losses, coded
+from accelsim.sources.losses import Losses
+from accelsim.sources.recording.encode import coded
 from accelsim.sources.recording.plan import Call, Plan, Planned
 from accelsim.sources.recording.products import Product
 from accelsim.sources.recording.store import Store

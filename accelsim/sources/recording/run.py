@@ -12,8 +12,9 @@ import torch
 
 from accelsim.errors import AccelsimError, InputError
 from accelsim.quantize import Quantization
+from accelsim.sources.losses import lost
 from accelsim.sources.recording.context import decomposed, evaluating
-from accelsim.sources.recording.encode import Losses, extremes
+from accelsim.sources.recording.encode import extremes
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.passes import Planning, Writing
 from accelsim.sources.recording.plan import Plan, Planned
@@ -129,7 +130,7 @@ def _describe(plan: Plan, layers: list[Planned], writing: Writing, warnings: lis
         for layer in layers
         if layer.output.infinite
     ]
-    notes += _lost(writing.losses, plan.quantization)
+    notes += lost(writing.losses, plan.quantization)
     return {
         "samples": plan.samples,
         "layers": [layer_entry(record) for record in records],
@@ -141,22 +142,6 @@ def _describe(plan: Plan, layers: list[Planned], writing: Writing, warnings: lis
         "captured_macs": captured,
         "torch": str(torch.__version__),
     }
-
-
-def _lost(losses: dict[str, Losses], quantization: Quantization) -> list[str]:
-    """Return a warning for each operand of which a number format could not hold every value."""
-    weights, activations = quantization.weights.scheme, quantization.activations.scheme
-    notes = []
-    for role, lost in losses.items():
-        scheme = weights if role == "weight" else activations
-        if lost.beyond:
-            notes.append(f"{scheme}: {lost.beyond:,} {role} values beyond its largest number saturate")
-        if lost.vanished:
-            share = lost.vanished / lost.values
-            notes.append(
-                f"{scheme}: {lost.vanished:,} {role} values other than 0 ({share:.2%}) are too small and become 0"
-            )
-    return notes
 
 
 def _check(module: torch.nn.Module, inputs: Inputs) -> None:
