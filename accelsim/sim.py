@@ -11,6 +11,7 @@ import pandas as pd
 from accelsim import __version__
 from accelsim.accelerators.base import Accelerator, Row
 from accelsim.analyzers.profile import layer_profile
+from accelsim.analyzers.progress import over_layers
 from accelsim.analyzers.statistics import layer_statistics
 from accelsim.errors import ConfigError, MappingError
 from accelsim.formats.catalogue import FORMATS
@@ -63,9 +64,11 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
     dense = machine.dense()
     rows: list[Row] = []
     failures: dict[str, None] = {}  # every limit once, in order
-    for record in trace.layers:
+    label = f"replaying {trace.manifest.get('name')} on {machine.name}"
+    measured = over_layers(trace, lambda index: [_measured(machine, trace, index)], label)
+    for record, found in zip(trace.layers, measured, strict=True):
         for sample, shape in enumerate(record.shapes):
-            statistics = _measured(machine, trace, record.index, sample)
+            statistics = found[sample]
             if machine.counts_products:
                 statistics = layer_statistics(trace, record.index, sample) | statistics
             head: Row = {"index": record.index, "layer": record.name, "kind": shape.kind, "sample": sample}
@@ -131,17 +134,18 @@ def _stored_width(operand: dict[str, Any]) -> int:
     return FORMATS[operand["format"]].bits if "format" in operand else int(operand["bits"])
 
 
-def _measured(machine: Accelerator, trace: Trace, index: int, sample: int) -> dict[str, Any]:
+def _measured(machine: Accelerator, trace: Trace, index: int) -> list[dict[str, Any]]:
+    """Return what the machine measures on each sample of a layer, kept with the bundle."""
     name = machine.measurement()
     if not name:
-        return {}
+        return [{}] * trace.samples
 
     def compute() -> list[dict[str, Any]]:
         profile = layer_profile(trace, index)
         return [machine.measure(trace.layer(index, s), profile) for s in range(trace.samples)]
 
     found: list[dict[str, Any]] = trace.remembered(f"{name}-{index}", compute)
-    return found[sample]
+    return found
 
 
 def _against(row: Row, plain: Row) -> Row:
