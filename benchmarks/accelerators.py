@@ -1,6 +1,6 @@
 """Time the accelerators against DNNsim's recorded times: `python -m benchmarks.accelerators`.
 
-Seconds per image in process (kernels compiled, codes in memory), each beside DNNsim's recorded user seconds for the
+CPU seconds per image in process (kernels compiled, codes in memory), each beside DNNsim's recorded user seconds for the
 same machine and options, and their ratio; peak memory over the layer's operands. --whole adds the whole command, reading
 the network from a folder with an empty cache. The codes of the shapes `alexnetconv` and `resnet18` are random; DNNsim's own
 were others, its time depends little on them. --dnnsim COMMAND times DNNsim itself on this machine instead of trusting the
@@ -35,14 +35,17 @@ SMALL_BYTES = 1 << 18
 NETWORKS = ("resnet20", "squeezenet", "alexnetconv", "resnet18")
 
 
-def median_s(action: Callable[[], object], repeats: int) -> float:
-    """Return the median duration of `action` in seconds, after one call that is not timed."""
+def median_s(action: Callable[[], object], repeats: int, clock: Callable[[], float] = time.thread_time) -> float:
+    """Return the median duration of `action` in seconds, after one call that is not timed.
+
+    clock: by default the CPU time of this thread, as DNNsim's figures are CPU time of its one.
+    """
     action()
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = clock()
         action()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return statistics.median(times)
 
 
@@ -86,7 +89,7 @@ def whole_process_s(label: str, folder: Path, repeats: int) -> float:
             environment = {**os.environ, "ACCELSIM_CACHE": cache}
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
 
-    return median_s(run, repeats)
+    return median_s(run, repeats, time.perf_counter)
 
 
 def peer_s(command: str, name: str, label: str) -> float:
