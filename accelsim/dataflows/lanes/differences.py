@@ -17,7 +17,7 @@ def differences(laid: Laid) -> Codes:
 
     The first `stride` pixels keep their values. Source: Diffy (MICRO'18); wrapping as in isakedo/DNNsim.
     """
-    values = laid.activation.astype(np.int16)
+    values = laid.activation.astype(np.int16, copy=False)
     step = laid.stride[0]
     found = values.copy()
     found[..., step:, :] = values[..., step:, :] - values[..., : values.shape[-2] - step, :]
