@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def read_state(path: Path) -> dict[str, Any]:
             return dict(load_file(path))
         except (SafetensorError, OSError) as error:
             raise InputError(f"weights {path} cannot be read: {first_line(error)}") from None
-    return _merged({name: _dense(tensor) for name, tensor in _tensors(_unpacked(path), path).items()})
+    return _merged({name: _dense(tensor) for name, tensor in _tensors(unpacked(path), path).items()})
 
 
 def load_weights(module: Any, path: Path, state: dict[str, Any] | None = None) -> None:
@@ -72,13 +73,16 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [""])[0][:200]
 
 
-def _unpacked(path: Path) -> Any:
+def unpacked(path: Path) -> Any:
+    """Return what torch.save wrote, if it is tensors and plain collections. Raises InputError for anything else."""
     import pickle
 
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what torch will deprecate
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         reason = "it holds Python objects besides tensors, which could run code, or it is no file of torch.save"
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:

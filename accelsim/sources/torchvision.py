@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from accelsim.sources import Loaded, source
+from accelsim.sources import Encoded, Loaded, source
 from accelsim.sources.extras import installed
 from accelsim.sources.inputs.fed import Fed, remarks
 from accelsim.sources.state import UNTRAINED, is_file, weight_file
@@ -17,10 +17,11 @@ Option = bool | int | float | str | None
 
 @source("torchvision")
 class Torchvision(Fed):
-    """A network of torchvision by name: classification, segmentation, or the backbone of a detector.
+    """A network of torchvision by name: classification, segmentation, the backbone of a detector, or a quantised one.
 
-    Weights are downloaded by torchvision into its own cache (DEFAULT, or the name of other published weights), or
-    read from a file. Pictures are prepared as the metadata of those weights says, for a file as that of DEFAULT.
+    Of a quantised network (quantized_resnet18, ...) the operands are its own 8-bit codes. Weights are downloaded by
+    torchvision into its own cache (DEFAULT, or the name of other published weights), or read from a file. Pictures
+    are prepared as the metadata of those weights says, for a file as that of DEFAULT.
     """
 
     model: str = Field(min_length=1, description="name in torchvision.models, for example resnet18")
@@ -54,6 +55,15 @@ class Torchvision(Fed):
     def unnamed(self) -> Literal["pictures"]:
         """The pictures shipped with the zoo."""
         return "pictures"
+
+    def layers(self, samples: int) -> Encoded | None:
+        """Return the codes of a quantised network, None for any other; loads torch for these."""
+        if not self.model.startswith("quantized_") or self.options.get("quantize") is False:
+            return None
+        from accelsim.sources.vision.quantised import encode
+
+        module, inputs, warnings, _ = self.load()
+        return encode(module, inputs, warnings)
 
     def load(self) -> Loaded:
         """Build the network with its weights and prepare its pictures."""

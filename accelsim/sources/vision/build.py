@@ -13,8 +13,18 @@ from accelsim.errors import InputError, UnknownNameError, unknown_name
 from accelsim.sources.inputs.pictures import Preparation
 from accelsim.sources.state import first_line, load_weights, read_state
 from accelsim.sources.torchvision_ops import import_torchvision
+from accelsim.sources.vision.quantised import load_state
 
 Inputs = list[tuple[Any, ...]]
+
+
+QUANTISED = "quantized_"
+"""How torchvision begins the names of its quantised networks."""
+
+
+def is_quantised(name: str, options: dict[str, Any]) -> bool:
+    """Whether a network computes with integers: a quantised one, unless its options ask for real numbers."""
+    return name.startswith(QUANTISED) and bool(options.get("quantize", True))
 
 
 class Built(NamedTuple):
@@ -42,8 +52,9 @@ def build(
     models = import_torchvision().models
     if name not in models.list_models():
         raise unknown_name("torchvision network", name, models.list_models())
-    if models.quantization.__name__ == models.get_model_builder(name).__module__.rpartition(".")[0]:
-        options = {"quantize": False, **options}
+    quantised = is_quantised(name, options)
+    if name.startswith(QUANTISED):
+        options = {**options, "quantize": quantised}
     if path is not None or weights == "random":
         module = _local(models, name, path, options, seed)
         preparation = metadata(name, "DEFAULT")
@@ -110,21 +121,24 @@ def _local(models: Any, name: str, path: Path | None, options: dict[str, Any], s
     """Build without published weights: random ones, or those of `path`."""
     import torch
 
-    state = {} if path is None else read_state(path)
+    quantised = is_quantised(name, options)
+    state = {} if path is None or quantised else read_state(path)
     known = _arguments(models, name)
     arguments: dict[str, Any] = {"weights": None}
     if "weights_backbone" in known:
         arguments["weights_backbone"] = None
     if "aux_loss" in known and path is not None:
         arguments["aux_loss"] = any(key.startswith("aux_classifier.") for key in state)
-    if path is not None and name.removeprefix("quantized_") in ("googlenet", "inception_v3"):
+    if path is not None and name.removeprefix(QUANTISED) in ("googlenet", "inception_v3"):
         # their published weights expect the input scaled as in TensorFlow; the builder does so for its own alone
-        auxiliary = any(key.lower().startswith("aux") for key in state)
+        auxiliary = quantised or any(key.lower().startswith("aux") for key in state)
         arguments |= {"transform_input": True, "aux_logits": auxiliary, "init_weights": False}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = _called(models, name, {**arguments, **options})
-    if path is not None:
+    if path is not None and quantised:
+        load_state(module, path)
+    elif path is not None:
         try:
             load_weights(module, path, state)
         except InputError as error:
