@@ -9,11 +9,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from accelsim.errors import InputError
 from accelsim.sources.paper_networks.parts import conv_relu, max_pool
 
 
 class GroupedAlexNet(nn.Module):
-    """Caffe's AlexNet on one column of pictures from 195 to 258 pixels."""
+    """Caffe's AlexNet on pictures of 199 to 230 pixels a side."""
 
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()
@@ -33,4 +34,8 @@ class GroupedAlexNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return class probabilities (N, classes) of pictures (N, 3, H, W)."""
-        return self.classifier(self.features(x).flatten(1))
+        maps = self.features(x)
+        if maps.shape[2:] != (6, 6):
+            height, width = x.shape[2:]
+            raise InputError(f"AlexNet takes pictures of 199 to 230 pixels, not {height} x {width}", "crop to 224")
+        return self.classifier(maps.flatten(1))

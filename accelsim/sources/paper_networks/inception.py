@@ -35,7 +35,7 @@ _MODULES = (
 
 
 class InceptionV2(nn.Module):
-    """Inception-V2; separable: whether it is TensorFlow-slim's form."""
+    """Inception-V2; separable: whether it is TensorFlow-slim's form (the other takes sides divisible by 32)."""
 
     def __init__(self, separable: bool = True, classes: int = 1000) -> None:
         super().__init__()
