@@ -14,7 +14,7 @@ from accelsim.analyzers.profile import layer_profile
 from accelsim.analyzers.progress import over_layers
 from accelsim.analyzers.statistics import layer_statistics
 from accelsim.errors import ConfigError, MappingError
-from accelsim.formats.catalogue import FORMATS
+from accelsim.formats.catalogue import number_format
 from accelsim.results import Column, RunResult, declare
 from accelsim.trace import Trace
 
@@ -123,15 +123,16 @@ def _format_warnings(machine: Accelerator, trace: Trace) -> list[str]:
             f"{machine.name} needs integer codes: {reason}; the workload has {names} ones",
             "quantise it with the scheme fixed_point, symmetric or affine",
         )
+    scales = "; scales that blocks share are not moved" if any(number_format(n).block for n in trace.formats) else ""
     return [
         f"{machine.name}: multiplies the significands of {names} values as integers; adding and aligning exponents takes"
-        " no cycles and no energy, and scales that blocks share are not moved"
+        f" no cycles and no energy{scales}"
     ]
 
 
 def _stored_width(operand: dict[str, Any]) -> int:
     """Return the bits of a value in memory: those of its code, or of its pattern in a number format."""
-    return FORMATS[operand["format"]].bits if "format" in operand else int(operand["bits"])
+    return number_format(operand["format"]).bits if "format" in operand else int(operand["bits"])
 
 
 def _measured(machine: Accelerator, trace: Trace, index: int) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from accelsim import __version__
 from accelsim.errors import BundleError, InputError, StorageError
-from accelsim.formats.catalogue import FORMATS, number_format
+from accelsim.formats.catalogue import number_format
 from accelsim.formats.patterns import Patterns
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.storage import exchange, guard, remove_abandoned, write_atomically
@@ -178,7 +178,7 @@ class Trace:
     @property
     def warnings(self) -> list[str]:
         """Approximations and unsupported operators noted at capture, and the integers taken for number formats."""
-        return [*self.manifest["warnings"], *(FORMATS[name].view() for name in self.formats)]
+        return [*self.manifest["warnings"], *(number_format(name).view() for name in self.formats)]
 
     @property
     def formats(self) -> list[str]:

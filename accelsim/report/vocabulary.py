@@ -11,6 +11,7 @@ _DECLARING = (
     "accelsim.comparison",
     "accelsim.sim",
     "accelsim.analyzers.analyze",
+    "accelsim.analyzers.formats",
     "accelsim.analyzers.potential",
     "accelsim.analyzers.statistics",
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -23,6 +24,7 @@ from accelsim.formats.catalogue import FORMATS  # noqa: E402
 from accelsim.formats.patterns import Patterns, to_format  # noqa: E402
 from accelsim.layer import Operand  # noqa: E402
 from accelsim.quantize import Quantization, Scheme, calibrate, quantize  # noqa: E402
+from accelsim.results import COLUMNS  # noqa: E402
 from accelsim.sim import run  # noqa: E402
 from accelsim.sources.capture import capture  # noqa: E402
 from accelsim.sources.dnnsim.export import export  # noqa: E402
@@ -288,12 +290,11 @@ def test_analyze_prints_and_writes_the_tables(tmp_path: Path, capsys: pytest.Cap
     for words in ("Significands of resnet20_mxint8", "Exponents of resnet20_mxint8", "entropy of scales"):
         assert words in said
     assert "take the 8-bit elements as integers" in said
-    assert {p.name for p in tmp_path.iterdir()} == {
-        "analysis.parquet",
-        "analysis.csv",
-        "formats.parquet",
-        "formats.csv",
-    }
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {f"{stem}.{end}" for stem in ("analysis", "formats") for end in ("parquet", "csv")}
+    assert not set(pd.read_parquet(tmp_path / "formats.parquet").columns) - set(COLUMNS)
+    assert invoke(["explain", "exponent_width_mean_16"]) == 0
+    assert "distance to the smallest exponent among 16 channels" in capsys.readouterr().out
 
 
 def _by_hand(patterns: Patterns, sets: int, extra: int) -> dict[str, Any]:
