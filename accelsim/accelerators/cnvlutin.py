@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import Cost
@@ -57,6 +57,12 @@ class Cnvlutin(GridAccelerator):
 
     accelerator: CnvlutinArray
     bit_parallel = True
+
+    @model_validator(mode="after")
+    def _whole_words(self) -> Self:
+        if self.accelerator.pe_width < self.word_bits:
+            raise ValueError(f"a lane takes whole words: accelerator.pe_width must be at least word_bits = {self.word_bits}")
+        return self
 
     def work(self, layer: Layer, profile: Profile) -> Work:
         """Return the work whose windows last as long as the slowest lane, conventional layers one cycle a step."""

@@ -63,6 +63,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "sparten": ("clusters=2", "units=3", "chunk=8", "balance=chunks"),
     # not with narrow lanes: a weight wider than a lane takes its whole width in each of its rows, as in DNNsim
     "loom": ("lanes=4", "rows=3", "columns=4", "tiles=2"),
+    "cnvlutin": ("lanes=4", "rows=4", "columns=4", "tiles=2"),
     "systolic_is": ("rows=4", "columns=3"),
     "systolic_os": ("rows=4", "columns=3"),
     "systolic_ws": ("rows=4", "columns=3"),
