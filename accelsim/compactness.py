@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from accelsim.errors import unknown_name
+from accelsim.errors import InputError, unknown_name
 
 Convention = Literal["netscope", "unique-tensors"]
 CONVENTIONS: tuple[str, ...] = get_args(Convention)
@@ -111,6 +111,7 @@ def operations(module: Any, *inputs: Any) -> list[Operation]:
     """Run `module` in evaluation mode on the meta device and return its input and operations in order.
 
     What a function computes inside (torch.lstm, multi_head_attention_forward) is one operation with all its MACs.
+    Raises InputError when the network does not fit the inputs, or must see values to go on.
     """
     import torch
     from torch.overrides import TorchFunctionMode
@@ -134,6 +135,9 @@ def operations(module: Any, *inputs: Any) -> list[Operation]:
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter, Watch():
             torch.func.functional_call(module, {k: v.to("meta") for k, v in state.items()}, tuple(given))
+    except (RuntimeError, TypeError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{type(module).__name__} cannot be counted on shapes alone: {reason}") from error
     finally:
         for part in was_training:
             part.training = True

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accelsim.compactness import Compactness, compactness, operations
-from accelsim.errors import UnknownNameError
+from accelsim.errors import InputError, UnknownNameError
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -114,3 +114,13 @@ def test_ratios_follow_from_the_counts() -> None:
 def test_an_unknown_convention_is_named_before_anything_runs() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'netscope'"):
         compactness(nn.Identity(), SHAPE, convention="netscop")
+
+
+def test_a_network_that_must_see_values_is_refused() -> None:
+    class Branching(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x if x.sum() > 0 else -x
+
+    for net in (Branching(), nn.Linear(5, 5)):
+        with pytest.raises(InputError, match=f"{type(net).__name__} cannot be counted on shapes alone"):
+            compactness(net, SHAPE)
