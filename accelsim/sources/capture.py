@@ -15,7 +15,7 @@ from accelsim.quantize import Quantization
 from accelsim.storage import cache_folder
 from accelsim.trace import FORMAT_VERSION, Trace
 
-CAPTURE_VERSION = 2
+CAPTURE_VERSION = 3
 """Raised whenever the same network would give another trace; part of every content key."""
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"

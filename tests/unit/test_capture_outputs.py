@@ -106,14 +106,17 @@ def test_a_broadcast_to_more_elements_stops_the_chain(tmp_path: Path) -> None:
     check(trace, 0, m.a(x))
 
 
-def test_a_mask_of_infinities_saturates_and_is_noted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("low", [-torch.inf, torch.finfo(torch.float32).min])
+def test_a_mask_saturates_and_is_noted(tmp_path: Path, low: float) -> None:
     layer = nn.TransformerEncoderLayer(4, 1, 4, batch_first=True).eval()
-    mask = nn.Transformer.generate_square_subsequent_mask(3)
+    mask = torch.full((3, 3), low).triu(1)
     trace = capture(layer, [(torch.randn(1, 3, 4), mask)], out=tmp_path / "bundle")
     assert any("self_attn.qk" in w and "saturate" in w for w in trace.warnings)
     scores = next(layer for layer in trace if layer.name == "self_attn.qk").output
     assert scores is not None
     assert scores.codes[0, 1] == scores.codes[0, 2] == -32767
+    assert np.abs(scores.codes).max() > 16000  # the range is that of the scores
+    assert scores.scale < 1e-2
 
 
 @pytest.mark.parametrize("scheme", [

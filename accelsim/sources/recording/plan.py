@@ -17,6 +17,9 @@ from accelsim.sources.recording.encode import extremes
 from accelsim.sources.recording.products import Fold, Product
 from accelsim.sources.unsupported import Unsupported
 
+MASK = 1e38
+"""Attention masks hold minus infinity, or the lowest number of float32 in its place (-3.4e38)."""
+
 
 @dataclass
 class Range:
@@ -28,15 +31,19 @@ class Range:
     infinite: bool = False
 
     def add(self, values: torch.Tensor, where: str, masked: bool = False) -> None:
-        """Widen the range by `values` (normal form). Raises InputError on NaN, and on infinity unless `masked`."""
+        """Widen the range by `values` (normal form). Raises InputError on NaN, and on infinity unless `masked`.
+
+        masked: leave infinities out, and what stands for them: numbers from MASK on.
+        """
         low, high = self._extremes(values)
-        if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
+        most = MASK if masked else np.inf
+        if not (np.all(np.abs(low) < most) and np.all(np.abs(high) < most)):
             if not masked or np.any(np.isnan(low)) or np.any(np.isnan(high)):
                 raise InputError(
                     f"{where}: NaN or infinity in the network's values", "check the weights and the inputs"
                 )
             self.infinite = True
-            low, high = self._extremes(torch.where(torch.isinf(values), torch.zeros_like(values), values))
+            low, high = self._extremes(torch.where(values.abs() >= MASK, torch.zeros_like(values), values))
         self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
 
     def codec(self, scheme: Scheme, where: str) -> Codec | FormatCodec:
