@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 
 def picture(size: int, channels: int, random: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Return a picture (channels, size, size): leaves of radius 1.5 to `size` / 3, each shaded, slightly blurred."""
-    small, large = 1.5, size / 3
+    """Return a picture (channels, size, size): leaves of radius 2.5 to `size` / 3, each shaded, slightly blurred."""
+    small, large = 2.5, size / 3
     out = np.zeros((channels, size, size))
     empty = np.ones((size, size), bool)
     y, x = np.mgrid[:size, :size].astype(float)
@@ -20,11 +20,11 @@ def picture(size: int, channels: int, random: np.random.Generator) -> npt.NDArra
         u = random.random()  # inverse of the distribution function of a density of r^-3
         radius = (small**-2 - u * (small**-2 - large**-2)) ** -0.5
         cy, cx = random.uniform(-radius, size + radius, 2)
-        slope = random.uniform(-0.4, 0.4, 2) / max(radius, 4)
+        slope = random.uniform(-0.2, 0.2, 2) / max(radius, 6)
         shade = random.uniform(0.05, 0.95) + random.uniform(-0.25, 0.25, channels)
         leaf = empty & ((y - cy) ** 2 + (x - cx) ** 2 < radius**2)
         value = shade[:, None] + slope[0] * (y[leaf] - cy) + slope[1] * (x[leaf] - cx)
-        out[:, leaf] = value + random.normal(0, 0.012, int(leaf.sum()))
+        out[:, leaf] = value + random.normal(0, 0.006, int(leaf.sum()))
         empty &= ~leaf
     return np.rint(255 * np.clip(_blurred(out), 0, 1)).astype(np.uint8)
 
