@@ -284,6 +284,22 @@ def test_repeated_use_of_a_weight_is_one_recurrent_layer(tmp_path: Path) -> None
     ]  # fmt: skip
 
 
+def test_a_slice_of_rows_uses_the_weight_of_a_plain_product(tmp_path: Path) -> None:
+    """torch multiplies a slice of a batched activation as a batch of matrices, the same values copied as one matrix."""
+    head = nn.Linear(4, 3, bias=False)
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = head
+
+        def forward(self, x: Any) -> Any:
+            return self.head(x[:, -1:]) + self.head(x[:, :1].clone())
+
+    trace = capture(Twice(), [torch.randn(1, 5, 4)], out=tmp_path / "bundle")
+    assert [(r.name, r.shapes[0].kind, r.shapes[0].steps) for r in trace.layers] == [("head", "recurrent", 2)]
+
+
 def test_steps_are_stacked_in_the_order_they_ran(tmp_path: Path) -> None:
     module, inputs = make("loop")
     trace = capture(module, inputs, out=tmp_path / "bundle")

@@ -117,6 +117,8 @@ def _batched(a: torch.Tensor, b: torch.Tensor, args: tuple[Any, ...], weights: W
     if identity is not None:
         identity = _on("left" if swap else "right", identity)
         if batch == 1 or w.stride(0) == 0:
+            single = weights.find((a if swap else b)[0])  # the key that the same weight has in a plain product
+            identity = _on("left" if swap else "right", single) if single else identity
             return _rows(x.reshape(batch * rows, c), w[0], identity, lambda r: order(r).reshape(batch * rows, filters))
     kind = "linear" if identity else "matmul"
     shape = _shape(kind, rows, batch, filters, c, 1, 1, 1, 1, 1, 1)
