@@ -286,7 +286,7 @@ def test_repeated_use_of_a_weight_is_one_recurrent_layer(tmp_path: Path) -> None
 
 def test_a_slice_of_rows_uses_the_weight_of_a_plain_product(tmp_path: Path) -> None:
     """torch multiplies a slice of a batched activation as a batch of matrices, the same values copied as one matrix."""
-    head = nn.Linear(4, 3, bias=False)
+    head = nn.Linear(4, 3, bias=False).requires_grad_(False)
 
     class Twice(nn.Module):
         def __init__(self) -> None:
