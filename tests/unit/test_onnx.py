@@ -276,7 +276,7 @@ def test_dynamic_quantisation_keeps_the_scale_of_every_sample(per_channel: bool,
     trace = trace_of(model, {"x": x})
     assert {r.name: r.shapes[0].kind for r in trace.layers} == KINDS
     assert trace.warnings == [
-        "the model computes with real numbers in att.qk, att.pv: these are quantised as the workload says"
+        "real numbers in a quantised model, quantised as the workload says: layers att.qk, att.pv"
     ]
     assert trace.layer(0, 1).activation.scale == pytest.approx(3 * trace.layer(0, 0).activation.scale, rel=0.2)
     for name, result in (("c1", "b"), ("fc", "y"), ("mm", "h")):

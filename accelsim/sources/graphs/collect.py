@@ -76,6 +76,7 @@ class Collector:
         self.quantization = quantization
         self.unsupported: dict[tuple[str, str], Unsupported] = {}
         self.notes: list[str] = []
+        self._remarks: dict[str, dict[str, None]] = {}
         self._layers: dict[Hashable, _Layer] = {}
         self._seen: dict[Hashable, dict[Hashable, int]] = {}
         self._spool = Spool()
@@ -115,6 +116,10 @@ class Collector:
             unsupported = replace(unsupported, macs=macs)
         self.unsupported[key] = unsupported
 
+    def remark(self, layer: str, text: str) -> None:
+        """Note something about a layer; layers of which the same is noted are named together."""
+        self._remarks.setdefault(text, {})[layer] = None
+
     def encoded(self, conventions: dict[str, str], where: str) -> Encoded:
         """Return every layer as codes; `where` names the model. Raises InputError when there is none."""
         layers = list(self._layers.values())
@@ -132,11 +137,9 @@ class Collector:
             self._calibrate(layer)
             real += [layer.name] if any(o.codec for role, o in layer.operands.items() if role != "output") else []
             masked += [layer.name] if layer.operands["output"].range.masked else []
-        warnings = list(self.notes)
+        warnings = [*self.notes, *(f"{text}: layers {_some(list(names))}" for text, names in self._remarks.items())]
         if real and len(real) < len(layers):
-            warnings.append(
-                f"the model computes with real numbers in {_some(real)}: these are quantised as the workload says"
-            )
+            warnings.append(f"real numbers in a quantised model, quantised as the workload says: layers {_some(real)}")
         warnings += [f"layer {name}: masks in its stored output (infinities) saturate" for name in masked]
         quantized = any(o.codec for layer in layers for o in layer.operands.values())
         formats = self.quantization.model_dump(mode="json") if quantized else {"values": "the model's own codes"}
@@ -214,4 +217,4 @@ class Collector:
 
 
 def _some(names: list[str], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more layers" if len(names) > most else "")
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -188,7 +188,7 @@ def _normal(
     try:
         return operands.product(left, right, step.static, result)
     except ValueError as error:
-        collector.notes.append(f"layer {step.name}: its codes are taken as real numbers ({error})")
+        collector.remark(step.name, f"codes are taken as real numbers ({error})")
         return operands.product(Values(left.real()), Values(right.real()), step.static, result)
 
 
