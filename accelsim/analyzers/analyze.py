@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
@@ -16,11 +15,15 @@ from accelsim.analyzers.groups import GROUP_SIZES, channel_groups
 from accelsim.analyzers.histogram import Histogram, value_histogram
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.progress import columns, over_layers
+from accelsim.analyzers.raw import raw_properties
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.results import Column, declare
 from accelsim.trace import Trace
 
 Row = dict[str, Any]
+
+VIEWS = ("", "raw_")
+"""Prefixes of the columns: of zero-centred values (code minus zero point), of the codes as stored."""
 
 declare(
     Column("operand", "", "activation, weight or output", sums=False),
@@ -28,7 +31,6 @@ declare(
     Column("values", "values", "number of values; padding zeros of the activation are values with padding 'in'"),
     Column("zeros", "values", "values that are a real zero (code equal to the zero point)"),
     Column("zero_fraction", "", "share of values that are a real zero", "zeros / values", sums=False),
-    Column("raw_zero_fraction", "", "share of values whose stored code is 0", sums=False),
     Column("signed", "", "whether a value is negative", sums=False),
     Column("minimum", "", "smallest zero-centred value", sums=False),
     Column("maximum", "", "largest zero-centred value", sums=False),
@@ -51,9 +53,10 @@ declare(
 def analyze(trace: Trace, padding: str = "in", encodings: Sequence[str] = ENCODINGS) -> pd.DataFrame:
     """Return the properties of each layer's operands: one row per layer, sample and operand.
 
-    padding: "in" counts the padding zeros of the activation as values, as a multiplier sees the padded tensor;
-    "out" only stored values. encodings: analyzers whose mean cost is reported. The table is kept with the bundle.
-    Raises ConfigError for another convention.
+    Columns are of zero-centred values (code minus zero point: a real zero is 0); those that begin with `raw_` are of
+    the codes as they are stored, which differ where there is a zero point. padding: "in" counts the padding zeros of
+    the activation as values, as a multiplier sees the padded tensor; "out" only stored values. encodings: analyzers
+    whose mean cost is reported. The table is kept with the bundle. Raises ConfigError for another convention.
     """
     convention = check_padding(padding)
     for name in encodings:
@@ -76,7 +79,6 @@ def layer_properties(
 ) -> list[Row]:
     """Return the rows of `analyze` for one layer, `layers` being it on each sample."""
     rows: list[Row] = []
-    unions: dict[str, list[int]] = {}
     weight: Row | None = None
     for layer in layers:
         common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}
@@ -88,13 +90,14 @@ def layer_properties(
         if layer.output is not None:
             found["output"] = operand_properties(layer.output, 1, 0, encodings)
         for role, properties in found.items():
-            unions.setdefault(role, []).append(properties["union"])
             rows.append({**common, "operand": role, "padding": padding, **properties})
-    for row in rows:
-        del row["union"]
-        signed = any(r["signed"] for r in rows if r["operand"] == row["operand"])
-        row["precision_static"] = static_precision(unions[row["operand"]], signed)
-        row["precision_static_trimmed"] = static_precision(unions[row["operand"]], signed, trimmed=True)
+    for role in dict.fromkeys(row["operand"] for row in rows):
+        same = [row for row in rows if row["operand"] == role]
+        for view in VIEWS:
+            unions, signed = [row.pop(f"{view}union") for row in same], any(row[f"{view}signed"] for row in same)
+            for row in same:
+                row[f"{view}precision_static"] = static_precision(unions, signed)
+                row[f"{view}precision_static_trimmed"] = static_precision(unions, signed, trimmed=True)
     return rows
 
 
@@ -114,12 +117,12 @@ def operand_properties(
         "values": values,
         "zeros": zeros,
         "zero_fraction": zeros / values,
-        "raw_zero_fraction": _raw_zeros(operand, stored, extra_zeros) / values,
         "signed": stored.signed,
         "minimum": histogram.minimum,
         "maximum": histogram.maximum,
         "distinct": histogram.distinct,
         "union": stored.union,
+        **raw_properties(operand, stored, extra_zeros, encodings),
     }
     for name in encodings:
         total = histogram.total(name, bits)
@@ -146,10 +149,3 @@ def _as_maps(operand: Operand) -> Any:
     """Return the centred values as (batch, channels, height, width)."""
     values = centred_values(operand)
     return values if values.ndim == 4 else values.reshape(*values.shape[:2], -1, 1)
-
-
-def _raw_zeros(operand: Operand, stored: Histogram, extra_zeros: int) -> int:
-    """Count codes that are 0; a padding zero's code is the zero point."""
-    if operand.centred:
-        return stored.zeros + extra_zeros
-    return int(operand.codes.size - np.count_nonzero(operand.codes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -78,6 +79,19 @@ class Histogram:
         counts = self.counts.copy()
         counts[-self.low] += extra
         return Histogram(self.low, counts)
+
+    def with_values(self, extra: Mapping[int, int]) -> Histogram:
+        """Return the histogram with more values; extra: how many of each."""
+        low, high = min(self.low, *extra, 0), max(self.high, *extra, 0)
+        counts = np.zeros(high - low + 1, np.int64)
+        counts[self.low - low : self.high - low + 1] = self.counts
+        for value, count in extra.items():
+            counts[value - low] += count
+        return _trim(low, counts)
+
+    def shifted(self, by: int) -> Histogram:
+        """Return the histogram of all values plus `by`."""
+        return _trim(self.low + by, self.counts)
 
 
 def value_histogram(operand: Operand, workers: int = 1) -> Histogram:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
 import pandas as pd
 from rich.table import Table
 
@@ -39,45 +38,56 @@ def bounds(shape: LayerShape) -> str:
     return " ".join([*(f"{n}={v}" for n, v in named if v != 1), *extra, *(["transposed"] if shape.transposed else [])])
 
 
+_TERMS = {"ones_mean": "ones", "naf_mean": "NAF", "booth_radix4_mean": "Booth-4"}
+_RAW = {"raw_ones_mean": "raw ones", "raw_precision_static": "raw p"}
+_WIDTHS = {
+    "precision_static": "static p", "precision_mean_16": "p / 16", "precision_mean_64": "p / 64",
+    "precision_mean_256": "p / 256", "precision_mean_trimmed_16": "p / 16 trim",
+}  # fmt: skip
+
+
 def properties(table: pd.DataFrame, trace: Trace, padding: str) -> Table:
-    """Return a line per layer and operand from `analyzers.analyze`, means over the samples, and the network's."""
-    head = [
-        "layer",
-        "operand",
-        "values",
-        "zeros",
-        "ones",
-        "NAF",
-        "Booth-4",
-        "static p",
-        "p / 16",
-        "p / 64",
-        "p / 256",
-        "p / 16 trim",
-    ]
-    terms = [f"{name}_mean" for name in ("ones", "naf", "booth_radix4")]
-    groups = [f"precision_mean_{name}" for name in ("16", "64", "256", "trimmed_16")]
-    columns = [*terms, "precision_static", *groups]
-    weighted = table[["values", "zeros"]].join(table[columns].mul(table["values"], axis=0))
+    """Return a line per layer and operand from `analyzers.analyze`, means over the samples, and the network's.
+
+    Columns of the codes as stored come in only where an operand has a zero point.
+    """
+    both = _has_zero_points(trace)
+    means = {**_TERMS, **_WIDTHS, **(_RAW if both else {})}
+    counts = {"zeros": "zeros", **({"raw_zeros": "raw zeros"} if both else {})}
+    weighted = table[["values", *counts]].join(table[list(means)].mul(table["values"], axis=0))
     rows = []
     keys = ["index", "layer", "operand"]
     by_operand = weighted.join(table[keys]).groupby(keys, sort=True).sum().reset_index()
     totals = by_operand.drop(columns=["index", "layer"]).groupby("operand").sum().reset_index().assign(layer="network")
     for sums in [*by_operand.to_dict("records"), *totals.to_dict("records")]:
-        rows.append([str(sums["layer"]), str(sums["operand"]), *_line(sums, columns, trace.samples)])
+        values = float(sums["values"])
+        cells = [engineering(values / trace.samples), *(percent(float(sums[c]) / values) for c in counts)]
+        rows.append(
+            [str(sums["layer"]), str(sums["operand"]), *cells, *(f"{float(sums[c]) / values:.2f}" for c in means)]
+        )
+    stored = (
+        "statistics are of zero-centred values (code minus zero point); raw: of the codes as stored, the code of a"
+        " padding zero being the zero point"
+        if both
+        else "no operand has a zero point: codes as stored and zero-centred values are the same"
+    )
     caption = (
         f"values: mean per sample, padding zeros {_COUNTED[padding]}; zeros: real zeros (code = zero point);"
         " ones, NAF, Booth-4: mean effectual terms per value (one-bits of the magnitude, non-adjacent form,"
         " radix-4 modified Booth); p: bits needed, static per layer or dynamic per group of channels"
-        " (with trailing zeros trimmed), one sign bit where the tensor has negative values"
+        f" (with trailing zeros trimmed), one sign bit where the tensor has negative values; {stored}"
     )
+    head = ["layer", "operand", "values", *counts.values(), *means.values()]
     return text.table(f"Operands of {trace.manifest['name']}", head, rows, caption=caption)
 
 
-def _line(sums: Any, columns: list[str], samples: int) -> list[str]:
-    values = float(sums["values"])
-    cells = [engineering(values / samples), percent(float(sums["zeros"]) / values)]
-    return cells + [f"{float(sums[c]) / values:.2f}" for c in columns]
+def _has_zero_points(trace: Trace) -> bool:
+    return any(
+        parameters is not None and np.any(parameters["zero_point"])
+        for record in trace.layers
+        for sample in range(trace.samples)
+        for parameters in record.parameters(sample).values()
+    )
 
 
 def potentials(totals: pd.DataFrame, trace: Trace, width: int, padding: str, every: bool = False) -> Table:
