@@ -124,9 +124,10 @@ class Operand:
 
     codes: integer array (int8, uint8, int16 or uint16), C order, possibly memory mapped.
     bits: width of a code. signed: whether codes are two's complement.
-    scale, zero_point: one number, or one per slice along `axis` (per channel). precision: bits (sign included)
-    that a profile says the codes need, at most `bits`; None when there is no profile. patterns: the tensor in a
-    floating-point or MX format, whose signed significands the codes then are; None for integers.
+    scale, zero_point: one number, or one per slice along `axis` (per channel), or without an axis an array of as
+    many axes as the codes, one number for each of its blocks of equal size (groupwise). precision: bits (sign
+    included) that a profile says the codes need, at most `bits`; None when there is no profile. patterns: the tensor
+    in a floating-point or MX format, whose signed significands the codes then are; None for integers.
     """
 
     codes: npt.NDArray[np.integer]
@@ -147,6 +148,11 @@ class Operand:
         return cls(patterns.significands(), patterns.format.element.view_bits, patterns=patterns)
 
     @property
+    def blocks(self) -> bool:
+        """Whether scale or zero point are given per block."""
+        return self.axis is None and (np.ndim(self.scale) > 0 or np.ndim(self.zero_point) > 0)
+
+    @property
     def centred(self) -> bool:
         """Whether the code of a real zero is 0 (no zero point)."""
         return self.zero_point == 0 if isinstance(self.zero_point, int) else not np.any(self.zero_point)
@@ -155,13 +161,22 @@ class Operand:
         """Return code minus zero point, widened to int32 unless the zero point is 0; a real zero is then 0."""
         if self.centred:
             return self.codes
-        return self.codes.astype(np.int32) - along(self.zero_point, self.codes.ndim, self.axis).astype(np.int32)
+        return self.codes.astype(np.int32) - self.spread(self.zero_point).astype(np.int32)
 
     def values(self) -> npt.NDArray[np.float64]:
         """Return the real numbers the codes, or the patterns, stand for (float64)."""
         if self.patterns is not None:
             return self.patterns.values()
-        return self.centre().astype(np.float64) * along(self.scale, self.codes.ndim, self.axis)
+        return self.centre().astype(np.float64) * self.spread(self.scale)
+
+    def spread(self, parameter: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return scale or zero point shaped to broadcast over the codes."""
+        if self.axis is not None or np.ndim(parameter) == 0:
+            return along(parameter, self.codes.ndim, self.axis)
+        found = np.asarray(parameter)
+        for place, (size, count) in enumerate(zip(self.codes.shape, found.shape, strict=True)):
+            found = found.repeat(size // count, place) if 1 < count < size else found
+        return found
 
 
 def along(parameter: npt.ArrayLike, ndim: int, axis: int | None) -> npt.NDArray[Any]:

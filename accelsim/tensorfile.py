@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 Codes = npt.NDArray[np.integer]
-_DTYPES = {"I8": np.int8, "U8": np.uint8, "I16": np.int16, "U16": np.uint16}
+_DTYPES = {"I8": np.int8, "U8": np.uint8, "I16": np.int16, "U16": np.uint16, "I32": np.int32, "F64": np.float64}
+"""Codes are integers of at most 16 bits; the others hold zero points and scales per block."""
 
 
 def encoded(tensors: dict[str, Codes]) -> Iterator[bytes | memoryview]:

@@ -269,12 +269,13 @@ def layer_entry(record: LayerRecord) -> dict[str, Any]:
 
 
 def operand_entry(operand: Operand) -> dict[str, Any]:
-    """Return the manifest parameters of an operand (everything but its codes)."""
+    """Return the manifest parameters of an operand (everything but its codes, and what is given per block: null)."""
+    blocks = operand.blocks
     return {
         "bits": operand.bits,
         "signed": operand.signed,
-        "scale": np.asarray(operand.scale).tolist(),
-        "zero_point": np.asarray(operand.zero_point).tolist(),
+        "scale": None if blocks else np.asarray(operand.scale).tolist(),
+        "zero_point": None if blocks else np.asarray(operand.zero_point).tolist(),
         "axis": operand.axis,
         **({} if operand.precision is None else {"precision": operand.precision}),
         **({} if operand.patterns is None else {"format": operand.patterns.format.name}),
@@ -282,7 +283,11 @@ def operand_entry(operand: Operand) -> dict[str, Any]:
 
 
 def operand_arrays(role: str, operand: Operand) -> dict[str, Codes]:
-    """Return what a file of the bundle holds of an operand: codes, or patterns and the scales of their blocks."""
+    """Return what a file of the bundle holds of an operand: codes or patterns, and what is given per block."""
+    if operand.blocks:
+        scale, zero = np.broadcast_arrays(operand.scale, operand.zero_point)
+        real: Any = scale.astype(np.float64)
+        return {role: operand.codes, f"{role}.scale": real, f"{role}.zero_point": zero.astype(np.int32)}
     if operand.patterns is None:
         return {role: operand.codes}
     scales = operand.patterns.scales
@@ -380,9 +385,11 @@ def _operand(arrays: dict[str, Codes], role: str, parameters: dict[str, Any], se
         scales: Any = arrays.get(f"{role}.scales")
         bits: Any = arrays[role]
         return Operand.of(Patterns(number_format(parameters["format"]), bits, scales, sets))
-    codes, axis = arrays[role], parameters["axis"]
-    scale = parameters["scale"] if axis is None else np.asarray(parameters["scale"], np.float64)
-    zero = parameters["zero_point"] if axis is None else np.asarray(parameters["zero_point"], np.int64)
+    codes, axis, scale, zero = arrays[role], parameters["axis"], parameters["scale"], parameters["zero_point"]
+    if scale is None:
+        scale, zero = arrays[f"{role}.scale"], arrays[f"{role}.zero_point"]
+    elif axis is not None:
+        scale, zero = np.asarray(scale, np.float64), np.asarray(zero, np.int64)
     return Operand(codes, parameters["bits"], parameters["signed"], scale, zero, axis, parameters.get("precision"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.layer import Operand, along
+from accelsim.layer import Operand
 
 Codes = npt.NDArray[np.integer]
 
@@ -25,7 +25,7 @@ def centred_values(operand: Operand) -> Codes:
         return frozen(codes.astype(np.int16))
     zero = np.asarray(operand.zero_point)
     wide = np.int16 if codes.dtype.itemsize == 1 and np.abs(zero).max() < 2**14 else np.int32
-    return frozen(codes.astype(wide) - along(zero, codes.ndim, operand.axis).astype(wide))
+    return frozen(codes.astype(wide) - operand.spread(zero).astype(wide))
 
 
 def centred_bits(operand: Operand) -> int:

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 
 from accelsim import strictyaml
+from accelsim.analyzers.codes import centred_values
 from accelsim.errors import BundleError, ConfigError, InputError, StorageError
-from accelsim.layer import LayerShape, Operand
+from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.storage import write_atomically
+from accelsim.testing.bundles import write_bundle
 from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_entry
 
 SHAPE = LayerShape("linear", 1, 1, 2, 8, 1, 1, 1, 1, 1, 1)
@@ -247,3 +249,24 @@ def test_an_alias_inside_its_own_anchor_is_refused_with_its_line() -> None:
     with pytest.raises(ConfigError, match="nested too deeply"):
         strictyaml.parse("a: " + "[" * 5000 + "]" * 5000, "f.yaml")
     assert strictyaml.parse("a: &a [1]\nb: *a\nc: [*a, *a]\n").data == {"a": [1], "b": [1], "c": [[1], [1]]}
+
+
+def test_a_scale_and_zero_point_per_block_come_back_from_the_bundle(tmp_path: Path) -> None:
+    codes = np.arange(-8, 8, dtype=np.int8).reshape(2, 8, 1, 1)
+    scale = np.array([[0.5, 0.1], [3.0, 1e-9]]).reshape(2, 2, 1, 1)
+    zero = np.array([[-8, 0], [1, 7]]).reshape(2, 2, 1, 1)
+    activation = Operand(np.ones(SHAPE.activation_shape, np.int16), 16)
+    given = Layer("fc", 0, 0, SHAPE, activation, Operand(codes, 4, True, scale, zero))
+    expected = [
+        [(int(code) - zero[k, c // 4, 0, 0]) * scale[k, c // 4, 0, 0] for c, code in enumerate(row)]
+        for k, row in enumerate(codes[:, :, 0, 0])
+    ]
+    trace = write_bundle(tmp_path / "b", [given])
+    weight = trace.layer(0).weight
+    assert trace.layers[0].operands["weight"]["scale"] is None  # type: ignore[index]
+    assert weight.values()[:, :, 0, 0].tolist() == expected
+    assert np.array_equal(weight.centre(), centred_values(weight))
+    assert np.array_equal(weight.centre()[1, :, 0, 0], codes[1, :, 0, 0] - np.repeat([1, 7], 4))
+    without = Operand(codes, 4, True, scale)
+    assert without.centred
+    assert np.array_equal(without.values()[0, :, 0, 0], codes[0, :, 0, 0] * np.repeat([0.5, 0.1], 4))
