@@ -23,6 +23,7 @@ __all__ = ["card", "definition", "definitions", "folder", "integer", "load", "na
 _DEFINITIONS = {
     "bert_lstm": ("bert_lstm",),
     "char_lstm": ("char_lstm",),
+    "denoiser": ("denoiser",),
     "resnet20": ("resnet20",),
     "resnet20_pruned": ("resnet20",),
     "resnet20_int8": ("resnet20_int8", "resnet20", "codes"),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from . import cards, fitting, leaves, photographs, storage
 from .superres import Superres, enlarged
 
-RECIPE = fitting.Recipe(steps=4500, batch=32, learning_rate=3e-3)
+RECIPE = fitting.Recipe(steps=2200, batch=32, learning_rate=3e-3)
 PIECE = 64
 """Side of a training piece at full size, in pixels."""
 HELD_OUT = ("set5", "set12")
