@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from . import cards, fitting, leaves, photographs, shapes, storage
 from .segmenter import Segmenter, prepare
 
-RECIPE = fitting.Recipe(steps=1500, batch=16, learning_rate=4e-3, weight_decay=0.01)
+RECIPE = fitting.Recipe(steps=1200, batch=16, learning_rate=4e-3, weight_decay=0.01)
 SIZE = 64
 HELD_OUT = 100
 """So many of the photographs, the last ones by name, are backgrounds of test pictures only."""

@@ -16,7 +16,7 @@ from .resnet20 import CLASSES, normalise
 from .train_resnet20 import PAD, accuracy, augment
 from .vit_tiny import VitTiny
 
-BATCH, EPOCHS = 128, 9
+BATCH, EPOCHS = 128, 7
 TEMPERATURE = 2.0
 LABELS = 0.5
 """Weight of the labels in what is learnt; the rest is the softened output of resnet20."""
