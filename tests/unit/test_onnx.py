@@ -443,6 +443,39 @@ def test_a_gru_that_resets_before_its_product_has_a_layer_for_it(tmp_path: Path)
         assert_reproduced(layer, {12: bw, 8: br[:8], 4: br[8:]}[layer.shape.K])
 
 
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_a_dynamically_quantised_lstm_is_unrolled_with_the_codes_that_its_kernel_makes(
+    per_channel: bool, tmp_path: Path
+) -> None:
+    from onnxruntime import quantization as q
+
+    steps, hidden = 6, 5
+    constants = {"w": normal(2, 20, 3), "r": normal(2, 20, hidden), "b": normal(2, 40)}
+    lstm = node("LSTM", "x w r b", "y", "/lstm/LSTM", hidden_size=hidden, direction="bidirectional")
+    source = save(tmp_path / "float.onnx", [lstm], constants, {"x": [steps, 1, 3]})
+    model = tmp_path / "m.onnx"
+    q.quantize_dynamic(source, model, weight_type=q.QuantType.QInt8, per_channel=per_channel)
+    assert [n.op_type for n in onnx.load(model).graph.node] == ["DynamicQuantizeLSTM"]
+    x = normal(1, steps, 1, 3)
+    trace = trace_of(model, {"x": x})
+    assert trace.warnings == []
+    states = tensors_of(model, ["y"], {"x": x[0]})["y"]  # (steps, directions, 1, hidden)
+    for place in (0, 1):
+        first, second = trace.layer(2 * place), trace.layer(2 * place + 1)
+        assert (first.activation.bits, second.activation.bits, first.weight.bits) == (8, 8, 8)
+        assert (first.weight.axis == 0) == per_channel
+        assert (second.shape.kind, second.activation.axis, np.size(second.activation.scale)) == ("recurrent", 0, steps)
+        order = slice(None, None, -1 if place else 1)
+        expected, carried = states[order, place, 0], 0.0
+        real = [
+            product(layer, layer.activation.values(), layer.weight.values())[:, :, 0, 0] for layer in (first, second)
+        ]
+        for step in range(steps):  # what the kernel's integers give is what the runtime gives, not only about that
+            i, o, f, c = np.split(real[0][step] + real[1][step] + constants["b"][place].reshape(2, 20).sum(0), 4)
+            carried = carried / (1 + np.exp(-f)) + np.tanh(c) / (1 + np.exp(-i))
+            assert np.allclose(np.tanh(carried) / (1 + np.exp(-o)), expected[step], atol=1e-5)
+
+
 def test_sequences_of_different_lengths_are_counted_as_missing(tmp_path: Path) -> None:
     constants = {"w": normal(1, 8, 3), "r": normal(1, 8, 2), "n": np.array([4, 2], np.int32), "v": normal(2, 5)}
     lstm = node("LSTM", "x w r", "s", "/lstm/LSTM", hidden_size=2)

@@ -15,7 +15,7 @@ from accelsim.sources.graphs.feeds import Asked, Feed
 from accelsim.sources.graphs.graph import Node
 from accelsim.sources.graphs.values import Array
 
-RECURRENT = ("LSTM", "GRU", "RNN")
+RECURRENT = ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM")
 
 
 @dataclass(frozen=True)

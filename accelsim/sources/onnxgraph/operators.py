@@ -16,7 +16,7 @@ CONVOLUTIONS = frozenset(("Conv", "FusedConv", "ConvTranspose", "QLinearConv", "
 MATRICES = frozenset(
     """Gemm FusedGemm MatMul FusedMatMul Einsum QLinearMatMul QGemm MatMulInteger MatMulIntegerToFloat""".split()  # noqa: SIM905
 )
-RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
+RECURRENT = frozenset(("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"))
 PRODUCTS = CONVOLUTIONS | MATRICES | RECURRENT
 
 ELEMENTWISE = frozenset(

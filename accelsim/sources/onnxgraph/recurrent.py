@@ -1,4 +1,8 @@
-"""Unroll LSTM, GRU and RNN operators of ONNX into their gate products, on the real inputs and states of every step."""
+"""Unroll LSTM, GRU and RNN operators of ONNX into their gate products, on the real inputs and states of every step.
+
+DynamicQuantizeLSTM quantises its activations inside, the inputs of all steps at once and the state of each step, as
+DynamicQuantizeLinear does; these codes are computed here.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,12 @@ import numpy as np
 
 from accelsim.sources.graphs.graph import Node
 from accelsim.sources.graphs.products import Product, linear
-from accelsim.sources.graphs.values import Array, Values
+from accelsim.sources.graphs.values import Array, Format, Values
 from accelsim.sources.onnxgraph.formats import Reference, References
 from accelsim.sources.onnxgraph.model import Tensors
 
-GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1, "DynamicQuantizeLSTM": 4}
+DYNAMIC = "DynamicQuantizeLSTM"
 
 
 @dataclass(frozen=True)
@@ -47,19 +52,21 @@ class Recurrent:
     @property
     def names(self) -> list[str]:
         """The tensors that must be seen on every sample."""
-        others = [self.node.input(place) for place in (3, 4, 5)]
+        others = [self.node.input(place) for place in (3, 4, 5, 8, 9, 10, 11)]
         return [*self.input.names, *self.weights.names, *self.states.names, self.node.outputs[0], *filter(None, others)]
 
     def refusal(self, tensors: Tensors) -> str:
         """Return why the operator cannot be unrolled on this sample, "" when it can."""
         lengths = self.node.input(4)
-        steps = tensors[self.input.tensor].shape[0]
+        steps, batch = tensors[self.input.tensor].shape[:2]
         if lengths and len(set(tensors[lengths].tolist())) > 1:
             return "sequences of different lengths in one batch"
         if lengths and not 0 < int(tensors[lengths].flat[0]) <= steps:
             return "a sequence without steps"
         if self._resets and str(self._activation(0)[0]) not in _FUNCTIONS:
             return f"activation function {self._activation(0)[0]}"
+        if self.node.operator == DYNAMIC and batch > 1:
+            return "the scales of several sequences at once cannot be seen"
         return "batch before steps" if self.node.attributes.get("layout", 0) else ""
 
     def unrolled(self, tensors: Tensors) -> Iterator[Gates]:
@@ -69,8 +76,7 @@ class Recurrent:
         if lengths:
             inputs = inputs.taken(slice(0, int(tensors[lengths].flat[0])))
         steps, batch = inputs.shape[:2]
-        weights, recurrent = self.weights.read(tensors), self.states.read(tensors)
-        directions, hidden = weights.shape[0], recurrent.shape[2]
+        directions, hidden = tensors[self.weights.tensor].shape[0], int(self.node.attributes["hidden_size"])
         for place in range(directions):
             back = str(self.node.attributes.get("direction", "forward")) == "reverse" or place == 1
             order = slice(None, None, -1) if back else slice(None)
@@ -79,18 +85,38 @@ class Recurrent:
             before = np.concatenate([self._initial(tensors, place, batch, hidden)[None], after[:-1]])
             bias = self._bias(tensors, place, hidden)
             suffix = "_reverse" if place == 1 else ""
-            w, r = weights.taken(place), recurrent.taken(place)
-            first = linear(x, w)
+            w, r = (self._weight(tensors, which, place) for which in (0, 1))
+            first = linear(self._seen(x), w)
             gates = _result(first, bias[0])
             yield Gates(f"ih{suffix}", first, first.fold(Values(gates)))
             for part, rows, state in self._states(gates, before, r, bias, place):
-                product = linear(Values(state), r.taken(rows), steps)
+                product = linear(self._seen(Values(state), steps > 1), r.taken(rows), steps)
                 result = _result(product, bias[1][rows])
-                if self.node.operator == "LSTM":
+                if self.node.operator.endswith("LSTM"):
                     result = result + gates.reshape(result.shape)
                 elif self.node.operator == "RNN":
                     result = after
                 yield Gates(part + suffix, product, product.fold(Values(np.asarray(result, np.float32))))
+
+    def _weight(self, tensors: Tensors, which: int, place: int) -> Values:
+        """Return the weights (gates * hidden, inputs) of a direction; which: 0 of the input, 1 of the state."""
+        if self.node.operator != DYNAMIC:
+            return (self.weights, self.states)[which].read(tensors).taken(place)
+        codes = tensors[self.node.input(1 + which)][place].T
+        scale, zero = (tensors[self.node.input(name + 2 * which)][place] for name in (8, 9))
+        return Values(codes, Format.make(codes.dtype, scale, zero, 0))
+
+    def _seen(self, values: Values, each: bool = False) -> Values:
+        """Return an activation as the kernel multiplies it: quantised, a scale per step where `each`, if it does that."""
+        if self.node.operator != DYNAMIC:
+            return values
+        axes = tuple(range(1 if each else 0, values.array.ndim))
+        low, high = (np.asarray(e(values.array, axis=axes), np.float32) for e in (np.min, np.max))
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
+        scale = np.where(high > low, (high - low) / np.float32(255), np.float32(1))
+        zero = np.clip(np.rint(-low / scale), 0, 255)
+        form = Format.make(np.dtype(np.uint8), scale, zero, 0, varies=True)
+        return Values(form.codes(values.array), form)
 
     def _states(
         self, gates: Array, before: Array, r: Values, bias: Array, place: int
@@ -118,7 +144,7 @@ class Recurrent:
     def _activation(self, place: int) -> tuple[str, float, float]:
         """Return the first activation function of a direction, with its parameters."""
         names = list(self.node.attributes.get("activations", ()))
-        per = {"LSTM": 3, "GRU": 2, "RNN": 1}[self.node.operator]
+        per = {"GRU": 2, "RNN": 1}.get(self.node.operator, 3)
         name = str(names[place * per]) if len(names) > place * per else "Sigmoid"
         alpha, beta = (list(self.node.attributes.get(f"activation_{which}", ())) for which in ("alpha", "beta"))
         return name, alpha[0] if alpha else 0.2, beta[0] if beta else 0.5  # what HardSigmoid has by default
