@@ -65,6 +65,11 @@ class Builder:
         array = np.asarray(data)
         return self.tensor(name, array.shape, kind[array.dtype.str[1:]], quantization, array)
 
+    def data(self, name: str) -> bytes:
+        """Return the bytes of a constant."""
+        (tensor,) = [tensor for tensor in self._graph.tensors if tensor.name == name]
+        return bytes(self._model.buffers[tensor.buffer].data)
+
     def operator(
         self,
         operator: str,

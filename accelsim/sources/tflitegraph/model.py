@@ -29,8 +29,8 @@ _CODES = ("INT4", "INT8", "UINT8", "INT16")
 class Tensor:
     """A tensor of the model. index: in the file, which is what the runtime calls it too.
 
-    fixed: its value is in the file. format: of its codes, None for real numbers and for plain integers. refusal: why
-    its values cannot be taken, "" when they can.
+    fixed: its value is in the file. format: of its codes, None for real numbers and for plain integers. per_channel:
+    whether the file gives several scales. refusal: why its values cannot be taken, "" when they can.
     """
 
     index: int
@@ -40,6 +40,7 @@ class Tensor:
     fixed: bool
     variable: bool
     format: Format | None
+    per_channel: bool = False
     refusal: str = ""
 
 
@@ -181,7 +182,9 @@ class Model:
         if tensor.sparsity is not None:
             refusal = "values stored sparsely"
         shape = tuple(int(size) for size in _numbers(tensor.shape))
-        return Tensor(place, _text(tensor.name), kind, shape, fixed, bool(tensor.isVariable), form, refusal)
+        several = tensor.quantization is not None and _numbers(tensor.quantization.scale).size > 1
+        name, variable = _text(tensor.name), bool(tensor.isVariable)
+        return Tensor(place, name, kind, shape, fixed, variable, form, several, refusal)
 
 
 @dataclass(frozen=True)

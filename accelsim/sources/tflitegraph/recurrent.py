@@ -9,6 +9,7 @@ import numpy as np
 from accelsim.sources.graphs.graph import Node
 from accelsim.sources.graphs.products import Product, linear
 from accelsim.sources.graphs.values import Array, Format, Values, joined
+from accelsim.sources.tflitegraph import hybrid
 from accelsim.sources.tflitegraph.model import Run
 
 _GATE_SCALE = 2.0**-12
@@ -45,7 +46,7 @@ def unrolled(node: Node, run: Run) -> Iterator[Gates]:
     before = Values(np.concatenate([start, after.array[:-1]]), after.format)
     present = [place for place in range(4) if node.input(1 + place)]
     w, r = (joined([run.values(node.input(first + place)) for place in present]) for first in (1, 5))
-    first, second = linear(inputs, w), linear(before, r, steps)
+    first, second = linear(_rows(node, inputs, w), w), linear(_rows(node, before, r), r, steps)
     rows = [node.input(12 + place) for place in present]
     bias = np.concatenate([_bias(name, run, hidden) for name in rows])
     total = _product(first) + (0 if node.input(20) or node.input(21) else bias)
@@ -53,6 +54,14 @@ def unrolled(node: Node, run: Run) -> Iterator[Gates]:
     yield "ih", first, gates
     both = gates.real().reshape(steps, batch, -1) + _product(second).reshape(steps, batch, -1)
     yield "hh", second, _stored(both.reshape(steps * batch, -1), node, run, present, hidden)
+
+
+def _rows(node: Node, values: Values, weights: Values) -> Values:
+    """Return rows of an activation as the kernel multiplies them; a hybrid one quantises every row apart."""
+    rows = values.shaped(-1, values.shape[-1])
+    if rows.format is not None or weights.format is None:
+        return rows
+    return hybrid.seen(node, rows, False) or rows
 
 
 def _weights(node: Node) -> list[str]:

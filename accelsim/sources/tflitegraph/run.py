@@ -17,7 +17,7 @@ from accelsim.sources.graphs.feeds import Feed
 from accelsim.sources.graphs.graph import Node, attention, followed, static
 from accelsim.sources.graphs.products import Product
 from accelsim.sources.graphs.values import Values
-from accelsim.sources.tflitegraph import operators, recurrent
+from accelsim.sources.tflitegraph import hybrid, operators, recurrent
 from accelsim.sources.tflitegraph.model import Model, Run
 from accelsim.sources.tflitegraph.products import convolved, multiplied
 from accelsim.sources.unsupported import Unsupported
@@ -25,6 +25,7 @@ from accelsim.sources.unsupported import Unsupported
 CONVENTIONS = {
     "codes": "of a quantised operator, the model's own, with its scales and zero points; real numbers are quantised as "
     "the workload says",
+    "hybrid": "real activations of operators with integer weights are the codes that the kernel makes of them inside",
     "layout": "channels first",
     "padding": "SAME as the runtime computes it; a PAD of zeros directly before a convolution is its padding",
     "bias": "not an operand; part of the stored output",
@@ -166,6 +167,8 @@ def _product(step: _Step, run: Run, collector: Collector) -> str:
             return "weights in shuffled order"
         if 0 in (left.array.size, right.array.size):
             return ""
+        if left.format is None and right.format is not None and step.static == "right":
+            left = _quantised_inside(step, left, right, run, collector)
         product = _normal(step, left, right, run)
         output = _stored(step, run)
     except ValueError as error:
@@ -174,9 +177,16 @@ def _product(step: _Step, run: Run, collector: Collector) -> str:
     root = (step.static, weight) if step.static else ("dynamic", step.node.index)
     call = Call(product, product.fold(output), (step.node.operator, *root), step.name, step.static is not None)
     collector.add(call)
-    if left.format is None and right.format is not None and step.static:
-        collector.remark(step.name, "activations are real numbers that the kernel quantises inside, out of sight")
     return ""
+
+
+def _quantised_inside(step: _Step, left: Values, right: Values, run: Run, collector: Collector) -> Values:
+    """Return a real activation as the kernel multiplies it with integer weights; as it is, with a note, if unknown."""
+    rows = left.shaped(-1, right.shape[-1]) if step.node.operator == "FULLY_CONNECTED" else left
+    found = hybrid.seen(step.node, rows, run.model.tensors[int(step.right)].per_channel)
+    if found is None:
+        collector.remark(step.name, "activations are real numbers that the kernel quantises inside, out of sight")
+    return found or left
 
 
 def _normal(step: _Step, left: Values, right: Values, run: Run) -> Product:
