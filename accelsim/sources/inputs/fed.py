@@ -46,8 +46,9 @@ class Fed(Source):
     def input_digests(self) -> dict[str, Any]:
         """Return JSON-like data over the content of the chosen inputs and their declared preparation."""
         items = self.items()
-        files = {path: digest_file(path) for path in {item.path for item in items} if path is not None}
-        named = [[i.kind, files[i.path] if i.path else i.text, i.row] for i in items]
+        paths = [shipped.picture_file() if item.kind == "shipped" else item.path for item in items]
+        files = {path: digest_file(path) for path in set(paths) if path is not None}
+        named = [[i.kind, files[path] if path else i.text, i.row] for i, path in zip(items, paths, strict=True)]
         tokenizer = self.tokenizer_path
         return {
             "items": named,

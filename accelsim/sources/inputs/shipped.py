@@ -16,12 +16,17 @@ PICTURE_WARNING = (
 )
 
 
+def picture_file() -> Path:
+    """Return the file that the pictures are in."""
+    return _folder("resnet20") / "samples.safetensors"
+
+
 @cache
 def pictures() -> tuple[Pixels, ...]:
     """Return ten CIFAR-10 test pictures as uint8 (32, 32, 3)."""
     from safetensors.numpy import load_file
 
-    images = load_file(_folder("resnet20") / "samples.safetensors")["images"]
+    images = load_file(picture_file())["images"]
     return tuple(np.ascontiguousarray(image.transpose(1, 2, 0)) for image in images)
 
 
