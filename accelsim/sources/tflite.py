@@ -8,6 +8,7 @@ from pydantic import Field
 
 from accelsim.sources import Encoded, source
 from accelsim.sources.graphs.source import Graph
+from accelsim.sources.inputs.items import Item
 
 
 @source("tflite")
@@ -15,12 +16,16 @@ class TFLite(Graph):
     """A TFLite model file: int8, uint8 or int16 codes, per tensor or per channel, or real numbers."""
 
     version: ClassVar[int] = 1
-    packages: ClassVar[tuple[str, ...]] = ("ai_edge_litert.interpreter",)
+    packages: ClassVar[tuple[str, ...]] = ("ai-edge-litert",)
     extra: ClassVar[str] = "tflite"
 
     stream: bool = Field(
         default=False, description="samples are one sequence: recurrent states go on from one to the next"
     )
+
+    def items(self) -> list[Item]:
+        """Return the chosen inputs: of one sequence always the first ones."""
+        return super().items() if not self.stream else self._all()[: self._samples]
 
     def fingerprint(self) -> dict[str, object]:
         """Return the digests of the model and of its inputs, and whether states are kept."""

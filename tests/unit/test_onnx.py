@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from accelsim.analyzers.analyze import analyze  # noqa: E402
 from accelsim.errors import AccelsimError, ConfigError, InputError  # noqa: E402
 from accelsim.layer import Layer  # noqa: E402
 from accelsim.sim import run  # noqa: E402
+from accelsim.sources import extras  # noqa: E402
 from accelsim.trace import Trace  # noqa: E402
 from accelsim.workload import load_workload, open_trace  # noqa: E402
 from tests.integer_products import product, requantized  # noqa: E402
@@ -673,6 +675,13 @@ def test_capturing_a_model_loads_no_torch(tmp_path: Path) -> None:
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = small(tmp_path / "m.onnx")
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(InputError, match=r"m.onnx needs onnxruntime; pip install 'accelsim\[onnx\]'"):
+    known = extras.version
+
+    def version(package: str) -> str:
+        if package == "onnxruntime":
+            raise PackageNotFoundError(package)
+        return known(package)
+
+    monkeypatch.setattr(extras, "version", version)
+    with pytest.raises(InputError, match=r"the package onnxruntime is not installed; pip install 'accelsim\[onnx\]'"):
         trace_of(model, {"x": normal(1, 3, 15, 12)})

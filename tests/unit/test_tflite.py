@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ pytest.importorskip("ai_edge_litert.interpreter")
 from accelsim.accelerators.base import load_hardware
 from accelsim.errors import InputError
 from accelsim.sim import run
+from accelsim.sources import extras
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace
 from tests.integer_products import product, requantized
@@ -335,6 +336,18 @@ def test_an_lstm_is_unrolled_with_its_real_states(stream: bool, hybrid: bool, tm
             state = np.tanh(carried) / (1 + np.exp(-o))
 
 
+def test_of_one_sequence_the_first_samples_are_taken(tmp_path: Path) -> None:
+    b = Builder()
+    x = b.tensor("x", [1, 2, 3])
+    weights = [RNG.normal(size=(5, n)).astype(np.float32) for n in (3,) * 4 + (5,) * 4]
+    model = b.save(tmp_path / "m.tflite", [x], [lstm(b, x, 2, weights)])
+    inputs = RNG.normal(size=(30, 2, 3)).astype(np.float32)
+    for stream, first in (("true", True), ("false", False)):
+        trace = trace_of(model, {"x": inputs}, f"stream={stream}", "samples=3")
+        found = np.stack([trace.layer(0, sample).activation.values()[:, :, 0, 0] for sample in range(3)])
+        assert np.allclose(found, inputs[:3], atol=1e-3) == first  # a choice by seed otherwise
+
+
 def test_products_without_a_normal_form_are_counted_named_and_shared(tmp_path: Path) -> None:
     b = Builder()
     x = b.tensor("x", [1, 3, 4, 4, 2])
@@ -427,6 +440,15 @@ def test_pictures_are_given_with_their_channels_last(tmp_path: Path) -> None:
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = quantized(tmp_path / "m.tflite")
-    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(InputError, match=r"m.tflite needs ai_edge_litert; pip install 'accelsim\[tflite\]'"):
+    known = extras.version
+
+    def version(package: str) -> str:
+        if package == "ai-edge-litert":
+            raise PackageNotFoundError(package)
+        return known(package)
+
+    monkeypatch.setattr(extras, "version", version)
+    with pytest.raises(
+        InputError, match=r"the package ai-edge-litert is not installed; pip install 'accelsim\[tflite\]'"
+    ):
         trace_of(model, {"x": bytes_of(1, 12, 13, 4)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -10,6 +9,7 @@ from pydantic import Field, PrivateAttr
 
 from accelsim.errors import InputError
 from accelsim.quantize import Quantization
+from accelsim.sources.extras import installed
 from accelsim.sources.graphs.feeds import Asked, Feed, matched, random_feeds
 from accelsim.sources.inputs.arrays import members, read, rows
 from accelsim.sources.inputs.fed import Fed
@@ -72,11 +72,7 @@ class Graph(Fed):
     def require(self) -> None:
         """Raise InputError, saying what to install, when the runtime is not installed."""
         for package in self.packages:
-            try:
-                importlib.import_module(package)
-            except ImportError:
-                hint = f"pip install 'accelsim[{self.extra}]'"
-                raise InputError(f"running {self.path.name} needs {package.partition('.')[0]}", hint) from None
+            installed(package, self.extra)
 
     def _all(self) -> list[Item]:
         archive = self._archive
