@@ -250,8 +250,12 @@ def _module(node: Node) -> str:
 
     >>> _module(Node(0, "MatMul", "/encoder/layer.0/attention/self/MatMul_1", (), ()))
     'encoder.layer.0.attention.self'
+    >>> _module(Node(0, "Conv", "/features/features.1/features.1.0/conv/Conv", (), ()))
+    'features.1.0.conv'
     """
     parts = [part for part in node.name.split("/") if part]
     if parts and parts[-1].startswith((node.operator, "Conv", "MatMul", "Gemm")):
         parts.pop()
-    return ".".join(parts)
+    # PyTorch's exporter writes the path of a sequence into every level of it
+    kept = [part for part, below in zip(parts, [*parts[1:], ""]) if not below.startswith(f"{part}.")]
+    return ".".join(kept)
