@@ -27,6 +27,7 @@ _DEFINITIONS = {
     "resnet20": ("resnet20",),
     "resnet20_pruned": ("resnet20",),
     "resnet20_int8": ("resnet20_int8", "resnet20", "codes"),
+    "segmenter": ("segmenter", "shapes"),
     "superres": ("superres",),
 }
 """The modules that define each network; the first one has `network` and `inputs`."""

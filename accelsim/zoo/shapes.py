@@ -1,7 +1,7 @@
 """Make pictures with a known answer for segmentation: textured shapes laid over a background.
 
 The recipe. Two to four shapes, each an ellipse or a polygon of three to six corners, lie over each other on a picture.
-The class of a shape is its texture, whatever its form and colours: stripes, checks, dots or rings, at a random period,
+The class of a shape is its texture, whatever its form and colours: stripes, checks, dots or a grid, at a random period,
 angle and offset, in two random colours whose brightness differs. Then noise of sigma 4 (of 255) is added to all pixels.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-CLASSES = ("background", "stripes", "checks", "dots", "rings")
+CLASSES = ("background", "stripes", "checks", "dots", "grid")
 Floats = npt.NDArray[np.float64]
 
 
@@ -59,9 +59,7 @@ def _texture(kind: int, y: Floats, x: Floats, random: np.random.Generator) -> Fl
     elif kind == 3:
         on = (u % 1 - 0.5) ** 2 + (v % 1 - 0.5) ** 2 < 0.1
     else:
-        size = y.shape[0]
-        cy, cx = random.uniform(0, size, 2)
-        on = np.hypot(y - cy, x - cx) / period % 1 < 0.5
+        on = (u % 1 < 0.25) | (v % 1 < 0.25)
     dark = random.uniform(0, 120, 3)
     light = dark + random.uniform(60, 135, 3)
     first, second = (dark, light) if random.random() < 0.5 else (light, dark)
