@@ -163,6 +163,9 @@ def _describe(value: Any) -> Any:
     """Return JSON-like data that identifies a tensor, or a nest of them."""
     import torch
 
+    if isinstance(value, torch.Tensor) and hasattr(value, "__tensor_flatten__"):  # a tensor made of others
+        names, rest = value.__tensor_flatten__()
+        return [type(value).__qualname__, repr(rest), [[name, _describe(getattr(value, name))] for name in names]]
     if isinstance(value, torch.Tensor):
         data = value.detach().cpu().resolve_conj().resolve_neg().contiguous().flatten().view(torch.uint8).numpy()
         return [str(value.dtype), list(value.shape), hashlib.sha256(data).hexdigest()]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from accelsim.errors import InputError
+from accelsim.sources.torchao_files import import_torchao, only_torchao, rebuilt
 
 UNTRAINED = "the weights are random (untrained): its ineffectual work says nothing about a trained network"
 
@@ -33,15 +35,16 @@ def read_state(path: Path) -> dict[str, Any]:
 
     safetensors, or what torch.save wrote of tensors alone: a pickle with anything else in it is refused, so no code
     of the file ever runs. The state dict may stand inside a checkpoint (under state_dict, model, ...) and under the
-    prefix ``module.`` of DataParallel; sparse tensors become dense, and pairs NAME_orig and NAME_mask of
-    torch.nn.utils.prune are multiplied. Raises InputError when the file cannot be read.
+    prefix ``module.`` of DataParallel; sparse tensors become dense, and weights that pruning keeps beside their mask
+    (NAME_orig and NAME_mask of torch.nn.utils.prune, a parametrisation with a mask) are multiplied by it. Tensors of
+    torchao keep their codes. Raises InputError when the file cannot be read.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if path.suffix.lower() == ".safetensors":
         try:
-            return dict(load_file(path))
+            return _merged(rebuilt(path, dict(load_file(path))))
         except (SafetensorError, OSError) as error:
             raise InputError(f"weights {path} cannot be read: {first_line(error)}") from None
     return _merged({name: _dense(tensor) for name, tensor in _tensors(unpacked(path), path).items()})
@@ -50,10 +53,10 @@ def read_state(path: Path) -> dict[str, Any]:
 def load_weights(module: Any, path: Path, state: dict[str, Any] | None = None) -> None:
     """Load the file `path` into `module`, every key and shape matched. Raises InputError otherwise.
 
-    state: its content, when it has been read before.
+    state: its content, when it has been read before. Tensors of torchao take the place of the module's parameters.
     """
-    state = read_state(path) if state is None else state
     expected = module.state_dict()
+    state = _apart(read_state(path) if state is None else state, expected)
     problems = [
         f"{label} {_some(keys)}"
         for label, keys in (
@@ -65,7 +68,12 @@ def load_weights(module: Any, path: Path, state: dict[str, Any] | None = None) -
     ]
     if problems:
         raise InputError(f"weights {path} do not fit {type(module).__name__}: {'; '.join(problems)}")
-    module.load_state_dict(state, strict=False)
+    whole = {name for name, tensor in state.items() if hasattr(tensor, "__tensor_flatten__")}
+    try:
+        module.load_state_dict({k: v for k, v in state.items() if k not in whole}, strict=False)
+        module.load_state_dict({k: state[k] for k in whole}, strict=False, assign=True)
+    except (RuntimeError, NotImplementedError) as error:
+        raise InputError(f"weights {path} do not fit {type(module).__name__}: {_cause(error)}") from None
 
 
 def first_line(error: BaseException) -> str:
@@ -77,18 +85,28 @@ def unpacked(path: Path) -> Any:
     """Return what torch.save wrote, if it is tensors and plain collections. Raises InputError for anything else."""
     import pickle
 
-    import torch
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what torch will deprecate
-            return torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            return _loaded(path)
+        except pickle.UnpicklingError:
+            if not only_torchao(path):
+                raise
+            import_torchao()
+            return _loaded(path)
     except pickle.UnpicklingError:
         reason = "it holds Python objects besides tensors, which could run code, or it is no file of torch.save"
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
         reason = first_line(error) or type(error).__name__
     hint = "save the state dict alone: safetensors.torch.save_file(model.state_dict(), PATH)"
     raise InputError(f"weights {path} cannot be read: {reason}", hint) from None
+
+
+def _loaded(path: Path) -> Any:
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what torch will deprecate
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _tensors(content: Any, path: Path) -> dict[str, Any]:
@@ -115,14 +133,45 @@ def _dense(tensor: Any) -> Any:
     return tensor if tensor.layout is torch.strided else tensor.to_dense()
 
 
+_PRUNED = (
+    (re.compile(r"^(?P<name>.*)_orig$"), "{name}_mask", "{name}"),
+    (
+        re.compile(r"^(?P<name>.*?)parametrizations\.(?P<last>\w+)\.original$"),
+        "{name}parametrizations.{last}.0.mask",
+        "{name}{last}",
+    ),
+)
+"""Keys under which pruning keeps a weight, its mask, and the weight's own."""
+
+
 def _merged(state: dict[str, Any]) -> dict[str, Any]:
-    """Multiply the pairs that torch.nn.utils.prune leaves in a state dict."""
-    pruned = [
-        n.removesuffix("_mask") for n in state if n.endswith("_mask") and f"{n.removesuffix('_mask')}_orig" in state
-    ]
-    for name in pruned:
-        state[name] = state.pop(f"{name}_orig") * state.pop(f"{name}_mask")
+    """Multiply the weights that pruning keeps beside their mask by it."""
+    for key in list(state):
+        for pattern, mask, own in _PRUNED:
+            found = pattern.match(key)
+            if found and (beside := mask.format(**found.groupdict())) in state:
+                state[own.format(**found.groupdict())] = state.pop(key) * state.pop(beside)
     return state
+
+
+def _apart(state: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """Give a module that itself prunes a weight (expects NAME_orig and NAME_mask) its parts: the weight and where it is not 0."""
+    state = dict(state)
+    for key in expected:
+        for pattern, mask, own in _PRUNED:
+            found = pattern.match(key)
+            if found and (name := own.format(**found.groupdict())) in state:
+                beside = mask.format(**found.groupdict())
+                if beside in expected:
+                    state[key] = state.pop(name)
+                    state[beside] = (state[key] != 0).to(expected[beside].dtype)
+    return state
+
+
+def _cause(error: BaseException) -> str:
+    """Return what load_state_dict complains of: its first line names the class alone."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:200] if lines else type(error).__name__
 
 
 def _some(keys: list[str], most: int = 6) -> str:

@@ -5,7 +5,7 @@ The second pass runs the network again, unless the first could keep all of the o
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from accelsim.layer import Operand
 from accelsim.quantize import Codec, FormatCodec, Scheme
 from accelsim.sources.losses import Losses
 from accelsim.sources.recording.encode import coded
 from accelsim.sources.recording.plan import Call, Plan, Planned
 from accelsim.sources.recording.products import Product
 from accelsim.sources.recording.store import Store
+from accelsim.sources.recording.torchao_tensors import stacked
 from accelsim.trace import LayerRecord, operand_arrays, operand_entry
 
 Codes = npt.NDArray[np.integer]
@@ -46,8 +48,9 @@ class Planning:
         """Take the ranges of activation and weight; a static weight is looked at once."""
         layer = call.layer
         where = layer.base if layer.static else f"{layer.module}: product {call.step}"
-        layer.activation.add(product.activation, f"layer {where}: activation")
-        if not layer.static or layer.key not in self._weighed:
+        if "activation" not in layer.own:
+            layer.activation.add(product.activation, f"layer {where}: activation")
+        if "weight" not in layer.own and (not layer.static or layer.key not in self._weighed):
             self._weighed.add(layer.key)
             layer.weight.add(product.weight, f"layer {where}: weight")
         permanent = product.identity is not None and product.identity.rank > 1
@@ -79,7 +82,7 @@ class Planning:
 class _Pending:
     """Operands of a layer on the running sample, until its last call."""
 
-    activations: list[torch.Tensor] = field(default_factory=list)
+    activations: list[Product] = field(default_factory=list)
     outputs: dict[int, torch.Tensor] = field(default_factory=dict)
     tensors: dict[str, Codes] = field(default_factory=dict)
 
@@ -94,6 +97,9 @@ class Writing:
         self._files: list[list[str]] = [[] for _ in layers]
         self._weight_files: list[str | None] = [None] * len(layers)
         self._codecs = [_codecs(layer, plan) for layer in layers]
+        self._own: list[dict[str, list[dict[str, Any]]]] = [
+            {role: [] for role in sorted(layer.own)} for layer in layers
+        ]
         self._pending: dict[int, _Pending] = {}
         self._layers = layers
         self.losses = {role: Losses() for role in ("activation", "weight", "output")}
@@ -104,16 +110,16 @@ class Writing:
         layer = call.layer
         pending = self._pending.setdefault(layer.index, _Pending())
         if layer.calls[self.sample] == 1:
-            pending.tensors |= self._coded(call, "activation", product.activation)
+            pending.tensors |= self._coded(call, "activation", product.activation, product.own)
         else:
-            pending.activations.append(product.activation.clone())
+            pending.activations.append(replace(product, activation=product.activation.clone()))
             if len(pending.activations) == layer.calls[self.sample]:
-                pending.tensors |= self._coded(call, "activation", torch.cat(pending.activations))
+                pending.tensors |= self._stacked(call, pending.activations)
                 pending.activations.clear()
         if not layer.static:
-            pending.tensors |= self._coded(call, "weight", product.weight)
+            pending.tensors |= self._coded(call, "weight", product.weight, product.own)
         elif self._weight_files[layer.index] is None:
-            tensors = self._coded(call, "weight", product.weight)
+            tensors = self._coded(call, "weight", product.weight, product.own)
             self._weight_files[layer.index] = self._store.add(f"{layer.index:04d}-{layer.name}.weight", tensors)
 
     def output(self, call: Call, values: torch.Tensor) -> None:
@@ -148,16 +154,31 @@ class Writing:
         return [
             LayerRecord(
                 layer.index, layer.name, tuple(layer.shape(s) for s in range(len(layer.calls))),
-                {role: operand_entry(codec.empty()) for role, codec in codecs.items()},
+                {role: own[role][0] if role in own else operand_entry(codecs[role].empty()) for role in _ROLES},
                 self._weight_files[layer.index], tuple(self._files[layer.index]),
+                {role: entries for role, entries in own.items() if any(e != entries[0] for e in entries)},
             )
-            for layer, codecs in zip(self._layers, self._codecs, strict=True)
+            for layer, codecs, own in zip(self._layers, self._codecs, self._own, strict=True)
         ]  # fmt: skip
 
-    def _coded(self, call: Call, role: str, values: torch.Tensor) -> dict[str, Codes]:
-        """Return the arrays of an operand; blocks of a number format stay inside a group of the layer."""
+    def _coded(
+        self, call: Call, role: str, values: torch.Tensor, own: Mapping[str, Operand] | None = None
+    ) -> dict[str, Codes]:
+        """Return the arrays of an operand: its own codes if it has them, else those of `values`.
+
+        Blocks of a number format stay inside a group of the layer.
+        """
+        if own and role in own:
+            self._own[call.layer.index][role].append(operand_entry(own[role]))
+            return operand_arrays(role, own[role])
         sets = call.shape.groups if role == "activation" else 1
         return operand_arrays(role, coded(self._codecs[call.layer.index][role], values, sets, self.losses[role]))
+
+    def _stacked(self, call: Call, products: list[Product]) -> dict[str, Codes]:
+        """Return the arrays of the activations of all calls."""
+        own = [product.own["activation"] for product in products if "activation" in product.own]
+        values = torch.cat([product.activation for product in products])
+        return self._coded(call, "activation", values, {"activation": stacked(own)} if own else None)
 
 
 def _codecs(layer: Planned, plan: Plan) -> dict[str, Codec | FormatCodec]:
@@ -167,7 +188,11 @@ def _codecs(layer: Planned, plan: Plan) -> dict[str, Codec | FormatCodec]:
         activations = weights = _whole(activations)
     schemes = {"activation": activations, "weight": weights, "output": activations}
     ranges: dict[str, Any] = {"activation": layer.activation, "weight": layer.weight, "output": layer.output}
-    return {role: ranges[role].codec(scheme, f"layer {layer.name}: {role}") for role, scheme in schemes.items()}
+    return {
+        role: ranges[role].codec(scheme, f"layer {layer.name}: {role}")
+        for role, scheme in schemes.items()
+        if role not in layer.own
+    }
 
 
 def _whole(scheme: Scheme) -> Scheme:
@@ -175,3 +200,4 @@ def _whole(scheme: Scheme) -> Scheme:
 
 
 _GONE = torch.empty(0)
+_ROLES = ("activation", "weight", "output")

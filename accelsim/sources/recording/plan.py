@@ -62,7 +62,8 @@ class Planned:
     """One layer of the plan.
 
     shapes: of one step, per sample; calls: how often it ran, per sample. static: one weight for all calls.
-    module: path of the module that ran it; attention: "qk" or "pv" for the products of an attention.
+    module: path of the module that ran it; attention: "qk" or "pv" for the products of an attention. own: roles whose
+    codes are the network's own; they have no range.
     """
 
     key: Hashable
@@ -78,6 +79,7 @@ class Planned:
     attention: str = ""
     name: str = ""
     merged: bool = False
+    own: frozenset[str] = frozenset()
 
     def shape(self, sample: int) -> LayerShape:
         """Return the shape on `sample`, all steps together; a linear product run repeatedly is recurrent."""
@@ -98,13 +100,17 @@ class Call(NamedTuple):
 
 @dataclass
 class Plan:
-    """Every layer of a network over all samples, built while the samples run once, then read while they run again."""
+    """Every layer of a network over all samples, built while the samples run once, then read while they run again.
+
+    notes: of the network. remarks: on some of its layers, whose names stand under each.
+    """
 
     samples: int
     quantization: Quantization
     layers: dict[Hashable, Planned] = field(default_factory=dict)
     unsupported: dict[tuple[str, str], Unsupported] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+    remarks: dict[str, dict[str, None]] = field(default_factory=dict)
     _shapes: dict[Hashable, dict[LayerShape, int]] = field(default_factory=dict)
     _steps: Counter[Hashable] = field(default_factory=Counter)
 
@@ -179,7 +185,7 @@ class Plan:
         none: list[LayerShape | None] = [None] * self.samples
         layer = Planned(
             key, base, module, product.identity is not None, len(self.layers),
-            Range(channel), Range(filters), Range(channel), none, [0] * self.samples,
+            Range(channel), Range(filters), Range(channel), none, [0] * self.samples, own=frozenset(product.own),
         )  # fmt: skip
         self.layers[key] = layer
         return layer

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import torch
 
-from accelsim.layer import LayerShape
+from accelsim.layer import LayerShape, Operand
+from accelsim.sources.recording.torchao_tensors import is_torchao
 from accelsim.sources.recording.weights import Identity, Weights
 
 Fold = Callable[[torch.Tensor], torch.Tensor]
@@ -22,7 +23,8 @@ class Product:
 
     shape: of one step. activation, weight: views (or rearranged copies) of the operands in
     ``shape.activation_shape`` and ``shape.weight_shape``. identity: of the weight, None when it depends on the
-    input. fold: brings a tensor in the element order of the operator's result to ``shape.output_shape``.
+    input. fold: brings a tensor in the element order of the operator's result to ``shape.output_shape``. own: by role
+    ("activation", "weight") the operands that the network itself holds as integers; they are never quantised again.
     """
 
     shape: LayerShape
@@ -30,12 +32,13 @@ class Product:
     weight: torch.Tensor
     identity: Identity | None
     fold: Fold
+    own: dict[str, Operand] = field(default_factory=dict)
 
 
 def read(function: Any, args: tuple[Any, ...], weights: Weights) -> Product | None:
     """Return the product that `function` with `args` computes, None when it has no normal form here.
 
-    None: three-dimensional convolutions, products of integers or complex numbers, empty products.
+    None: three-dimensional convolutions, products of integers, complex numbers or torchao tensors, empty products.
     """
     operands = OPERANDS.get(function.overloadpacket)
     if operands is None:
@@ -43,10 +46,12 @@ def read(function: Any, args: tuple[Any, ...], weights: Weights) -> Product | No
     a, b = args[operands[0]], args[operands[1]]
     if not (a.is_floating_point() and b.is_floating_point()) or 0 in (a.numel(), b.numel()):
         return None
+    if is_torchao(a) or is_torchao(b):
+        return None
     return READERS[function.overloadpacket](a, b, args, weights)
 
 
-def _convolution(x: torch.Tensor, w: torch.Tensor, args: tuple[Any, ...], weights: Weights) -> Product | None:
+def convolution(x: torch.Tensor, w: torch.Tensor, args: tuple[Any, ...], weights: Weights) -> Product | None:
     stride, padding, dilation, transposed, extra, groups = (_value(a) for a in args[3:9])
     if x.dim() not in (3, 4):
         return None
@@ -84,7 +89,7 @@ def _matrix(a: torch.Tensor, b: torch.Tensor, args: tuple[Any, ...], weights: We
         a = a.unsqueeze(0)
     n, c, k = a.shape[0], a.shape[1], b.shape[1]
     if left and (not right or left.rank > right.rank):
-        return _rows(b.t(), a, _on("left", left), lambda result: result.reshape(n, k).t())
+        return linear(b.t(), a, _on("left", left), lambda result: result.reshape(n, k).t())
     kind = "linear" if right else "matmul"
     shape = _shape(kind, n, 1, k, c, 1, 1, 1, 1, 1, 1)
     output = shape.output_shape
@@ -94,7 +99,7 @@ def _matrix(a: torch.Tensor, b: torch.Tensor, args: tuple[Any, ...], weights: We
     )  # fmt: skip
 
 
-def _rows(x: torch.Tensor, w: torch.Tensor, identity: Identity, arrange: Fold) -> Product:
+def linear(x: torch.Tensor, w: torch.Tensor, identity: Identity, arrange: Fold) -> Product:
     """Activation rows (N, C) by filters (K, C); `arrange` brings the result to (N, K)."""
     shape = _shape("linear", x.shape[0], 1, w.shape[0], x.shape[1], 1, 1, 1, 1, 1, 1)
     output = shape.output_shape
@@ -119,7 +124,7 @@ def _batched(a: torch.Tensor, b: torch.Tensor, args: tuple[Any, ...], weights: W
         if batch == 1 or w.stride(0) == 0:
             single = weights.find((a if swap else b)[0])  # the key that the same weight has in a plain product
             identity = _on("left" if swap else "right", single) if single else identity
-            return _rows(x.reshape(batch * rows, c), w[0], identity, lambda r: order(r).reshape(batch * rows, filters))
+            return linear(x.reshape(batch * rows, c), w[0], identity, lambda r: order(r).reshape(batch * rows, filters))
     kind = "linear" if identity else "matmul"
     shape = _shape(kind, rows, batch, filters, c, 1, 1, 1, 1, 1, 1)
     output = shape.output_shape
@@ -130,7 +135,7 @@ def _batched(a: torch.Tensor, b: torch.Tensor, args: tuple[Any, ...], weights: W
 
 
 READERS: dict[Any, Callable[..., Product | None]] = {
-    aten.convolution: _convolution,
+    aten.convolution: convolution,
     aten.mm: _matrix,
     aten.addmm: _matrix,
     aten.mv: _matrix,

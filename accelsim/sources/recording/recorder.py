@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -14,6 +16,7 @@ from accelsim.sources.recording.operators import Role, macs, role, written
 from accelsim.sources.recording.outputs import Outputs
 from accelsim.sources.recording.plan import Call, Plan
 from accelsim.sources.recording.products import OPERANDS, Product, read
+from accelsim.sources.recording.torchao_tensors import is_torchao
 from accelsim.sources.recording.weights import Weights
 from accelsim.sources.unsupported import Unsupported
 
@@ -43,10 +46,13 @@ class Recorder(TorchDispatchMode):
         self.outputs = Outputs(self._store)
         self._trails: Any = WeakTensorKeyDictionary()
         self._trailing = False
+        self._watching = True
         plan.begin()
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if not self._watching:
+            return function(*args, **kwargs)
         what = role(function)
         tensors = _tensors(args, kwargs)
         constant = bool(tensors) and self.weights.constant(tensors)
@@ -82,15 +88,42 @@ class Recorder(TorchDispatchMode):
         """Store the outputs that nothing has read."""
         self.outputs.end()
 
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Run operators that are no part of the record."""
+        before, self._watching = self._watching, False
+        try:
+            yield
+        finally:
+            self._watching = before
+
+    def whole(self, product: Product | None, tensors: Sequence[torch.Tensor], run: Callable[[], torch.Tensor]) -> Any:
+        """Record a product that many operators compute; `run` computes it from `tensors`, unwatched.
+
+        product: None when it has no normal form; nothing is recorded then.
+        """
+        self.outputs.read(tensors, False)
+        call = self._begin(product) if product is not None else None
+        with self.unwatched():
+            result = run()
+        if call is not None:
+            self.outputs.begin(result, call)
+        return result
+
     def _record(self, function: Any, args: Any) -> Call | None:
         product = read(function, args, self.weights)
         if product is None:
             return None
-        call = self.plan.assign(product, self.modules.path, self.sample, self.sink.planning)
+        call = self._begin(product)
         if self._trailing and not call.layer.static and self.sink.planning:
             operands = (args[place] for place in OPERANDS[function.overloadpacket])
             if any(self._trails.get(operand) == "softmax" for operand in operands):
                 call.layer.attention = "pv"
+        return call
+
+    def _begin(self, product: Product) -> Call:
+        """Hand a product to the sink."""
+        call = self.plan.assign(product, self.modules.path, self.sample, self.sink.planning)
         self.sink.product(call, product)
         return call
 
@@ -112,21 +145,25 @@ class Recorder(TorchDispatchMode):
                 self._trails[value] = mark
 
     def _unsupported(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
-        if not self.sink.planning:
+        self.missing(str(function.overloadpacket), macs(function, args, kwargs, result), _reason(args))
+
+    def missing(self, name: str, found: int | None, reason: str) -> None:
+        """Note products that are not captured: `found` MACs of the operator `name` in the running module."""
+        if not self.sink.planning or found == 0:
             return
-        found = macs(function, args, kwargs, result)
-        if found == 0:
-            return
-        name, module = str(function.overloadpacket), self.modules.path
+        module = self.modules.path
         entry = self.plan.unsupported.get((module, name))
         if entry is None:
-            self.plan.unsupported[module, name] = Unsupported(module, name, found, _reason(args))
+            self.plan.unsupported[module, name] = Unsupported(module, name, found, reason)
         else:
             entry.macs = None if found is None or entry.macs is None else entry.macs + found
 
 
 def _reason(args: Any) -> str:
     first = next((a for a in args if isinstance(a, torch.Tensor)), None)
+    other = next((a for a in args if is_torchao(a)), None)
+    if other is not None:
+        return f"of torchao's {type(other).__name__} only linear layers and convolutions have codes here"
     if first is not None and not first.is_floating_point():
         return f"operands of type {str(first.dtype).removeprefix('torch.')}"
     return "this operator has no normal form"

@@ -16,10 +16,12 @@ from accelsim.sources.losses import lost
 from accelsim.sources.recording.context import decomposed, evaluating
 from accelsim.sources.recording.encode import extremes
 from accelsim.sources.recording.modules import ModuleStack
+from accelsim.sources.recording.own_codes import CONVENTION, own_codes, remarks
 from accelsim.sources.recording.passes import Planning, Writing
 from accelsim.sources.recording.plan import Plan, Planned
 from accelsim.sources.recording.recorder import Recorder, Sink
 from accelsim.sources.recording.store import Store
+from accelsim.sources.recording.torchao_tensors import is_torchao, parts
 from accelsim.sources.recording.weights import Weights
 from accelsim.sources.unsupported import listed
 from accelsim.trace import Trace, TraceWriter, layer_entry
@@ -91,6 +93,7 @@ def _settle(
             return planning.kept
         plan.layers.clear()
         plan.unsupported.clear()
+        plan.remarks.clear()
 
 
 def _pass(
@@ -107,7 +110,7 @@ def _pass(
         sink.sample = sample
         recorder = Recorder(plan, weights, modules, sink, sample)
         try:
-            with recorder:
+            with recorder, own_codes(recorder):
                 module(*arguments)
             with torch.no_grad():
                 recorder.end()
@@ -134,9 +137,9 @@ def _describe(plan: Plan, layers: list[Planned], writing: Writing, warnings: lis
     return {
         "samples": plan.samples,
         "layers": [layer_entry(record) for record in records],
-        "warnings": [*warnings, *notes, *plan.notes],
+        "warnings": [*warnings, *notes, *plan.notes, *remarks(plan.remarks)],
         "unsupported": unsupported,
-        "conventions": CONVENTIONS,
+        "conventions": CONVENTIONS | ({"own codes": CONVENTION} if any(layer.own for layer in layers) else {}),
         "quantization": plan.quantization.model_dump(mode="json"),
         "macs_total": total,
         "captured_macs": captured,
@@ -177,6 +180,8 @@ def _rows(inputs: Inputs) -> list[str]:
 
 
 def _finite(tensor: torch.Tensor) -> bool:
+    if is_torchao(tensor):
+        return all(bool(torch.isfinite(part.float()).all()) for part in parts(tensor) if part.is_floating_point())
     return all(math.isfinite(value) for value in extremes(tensor))
 
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from accelsim.sources.recording.torchao_tensors import Held, held, is_torchao, parts
+
 _NOT_FROM_VALUES = re.compile(r"(_like|^new_.*|^zeros|^ones|^empty|^full|^rand.*|^bernoulli|dropout)$")
 
 
@@ -35,7 +37,8 @@ class Weights:
     """The parameters and buffers of a module, found again through views of their storage.
 
     Tensors computed from parameters alone (weight normalisation, masks) count as weights too; they are told
-    apart by the computation that made them. A buffer written during the forward pass (a cache) is no weight.
+    apart by the computation that made them. A buffer written during the forward pass (a cache) is no weight. A torchao
+    tensor is found by the plain tensors inside it.
     """
 
     def __init__(self, module: torch.nn.Module) -> None:
@@ -44,9 +47,24 @@ class Weights:
         self._deriving = False  # the length of a weak dictionary is slow to ask for
         self.written: dict[int, list[tuple[torch.Tensor, torch.Tensor]]] = {}
         named = [(n, p, 3) for n, p in module.named_parameters()] + [(n, b, 2) for n, b in module.named_buffers()]
+        self._held: dict[int, tuple[torch.Tensor, Held | None]] = {}
         for name, tensor, rank in named:
-            if tensor.numel():
-                self._entries.setdefault(_pointer(tensor), []).append(_Entry(name, tensor, rank))
+            if is_torchao(tensor):
+                self._held[id(tensor)] = tensor, held(tensor)
+            for part in parts(tensor) if is_torchao(tensor) else [tensor]:
+                if part.numel():
+                    self._entries.setdefault(_pointer(part), []).append(_Entry(name, part, rank))
+
+    @property
+    def torchao(self) -> bool:
+        """Whether some of them are torchao tensors."""
+        return bool(self._held)
+
+    def held(self, tensor: torch.Tensor) -> tuple[Identity, Held] | None:
+        """Return what a torchao tensor is, and its codes; None when it is no weight or its class is not known."""
+        _, found = self._held.get(id(tensor)) or (tensor, held(tensor))
+        identity = self.find(parts(tensor)[0]) if found is not None else None
+        return None if identity is None or found is None else (identity, found)
 
     def find(self, tensor: torch.Tensor) -> Identity | None:
         """Return the identity of a weight or view of one, None for an activation."""
@@ -119,7 +137,10 @@ def layer_name(parameter: str) -> str:
     ('conv1', 'lstm.hh_l0_reverse', 'attn.in_proj')
     >>> layer_name("conv.parametrizations.weight.original0"), layer_name("weight"), layer_name("head.kernel")
     ('conv', 'weight', 'head.kernel')
+    >>> layer_name("conv.weight_orig"), layer_name("lstm.weight_hh_l0_orig")
+    ('conv', 'lstm.hh_l0')
     """
+    parameter = re.sub(r"(weight\w*)_orig$", r"\1", parameter)
     parameter = re.sub(r"\.?parametrizations\.(\w+)\.original\d*$", r".\1", parameter).lstrip(".")
     path, _, last = parameter.rpartition(".")
     rest = re.sub(r"(^|_)weight(_[vg])?(?=_|$)", "", last).strip("_")
@@ -145,7 +166,10 @@ def _part(entry: _Entry, tensor: torch.Tensor) -> str:
 
 
 def _pointer(tensor: torch.Tensor) -> int:
-    return int(tensor.untyped_storage().data_ptr())
+    try:
+        return int(tensor.untyped_storage().data_ptr())
+    except RuntimeError:  # a tensor made of others has no storage of its own
+        return _pointer(parts(tensor)[0]) if is_torchao(tensor) else -1
 
 
 def _end(tensor: torch.Tensor) -> int:
