@@ -271,11 +271,12 @@ def layer_entry(record: LayerRecord) -> dict[str, Any]:
 def operand_entry(operand: Operand) -> dict[str, Any]:
     """Return the manifest parameters of an operand (everything but its codes, and what is given per block: null)."""
     blocks = operand.blocks
+    zero: Any = 0 if operand.centred else None
     return {
         "bits": operand.bits,
         "signed": operand.signed,
         "scale": None if blocks else np.asarray(operand.scale).tolist(),
-        "zero_point": None if blocks else np.asarray(operand.zero_point).tolist(),
+        "zero_point": zero if blocks else np.asarray(operand.zero_point).tolist(),
         "axis": operand.axis,
         **({} if operand.precision is None else {"precision": operand.precision}),
         **({} if operand.patterns is None else {"format": operand.patterns.format.name}),
@@ -287,7 +288,8 @@ def operand_arrays(role: str, operand: Operand) -> dict[str, Codes]:
     if operand.blocks:
         scale, zero = np.broadcast_arrays(operand.scale, operand.zero_point)
         real: Any = scale.astype(np.float64)
-        return {role: operand.codes, f"{role}.scale": real, f"{role}.zero_point": zero.astype(np.int32)}
+        zeros = {} if operand.centred else {f"{role}.zero_point": zero.astype(np.int32)}
+        return {role: operand.codes, f"{role}.scale": real, **zeros}
     if operand.patterns is None:
         return {role: operand.codes}
     scales = operand.patterns.scales
@@ -387,7 +389,7 @@ def _operand(arrays: dict[str, Codes], role: str, parameters: dict[str, Any], se
         return Operand.of(Patterns(number_format(parameters["format"]), bits, scales, sets))
     codes, axis, scale, zero = arrays[role], parameters["axis"], parameters["scale"], parameters["zero_point"]
     if scale is None:
-        scale, zero = arrays[f"{role}.scale"], arrays[f"{role}.zero_point"]
+        scale, zero = arrays[f"{role}.scale"], arrays[f"{role}.zero_point"] if zero is None else zero
     elif axis is not None:
         scale, zero = np.asarray(scale, np.float64), np.asarray(zero, np.int64)
     return Operand(codes, parameters["bits"], parameters["signed"], scale, zero, axis, parameters.get("precision"))

@@ -13,5 +13,5 @@ from accelsim.registry import Registry
 ANALYZERS = Registry("analyzer", "accelsim.analyzers")
 analyzer = ANALYZERS.register
 
-ANALYZERS_VERSION = 2
+ANALYZERS_VERSION = 3
 """Raised whenever a statistic changes its meaning; part of the name under which a bundle remembers it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
@@ -16,6 +17,7 @@ from accelsim.analyzers.histogram import Histogram, value_histogram
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.progress import columns, over_layers
 from accelsim.analyzers.raw import raw_properties
+from accelsim.analyzers.structure import n_of_m
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.results import Column, declare
 from accelsim.trace import Trace
@@ -85,12 +87,13 @@ def layer_properties(
         extra = padding_positions(layer.shape) if padding == "in" else 0
         found = {"activation": operand_properties(layer.activation, layer.shape.groups, extra, encodings)}
         if weight is None or layer.dynamic_weight:
-            weight = operand_properties(layer.weight, 1, 0, encodings)
+            blocks = n_of_m(centred_values(layer.weight))
+            weight = {**operand_properties(layer.weight, 1, 0, encodings), "two_of_four_fraction": blocks}
         found["weight"] = weight
         if layer.output is not None:
             found["output"] = operand_properties(layer.output, 1, 0, encodings)
         for role, properties in found.items():
-            rows.append({**common, "operand": role, "padding": padding, **properties})
+            rows.append({**common, "operand": role, "padding": padding, "two_of_four_fraction": np.nan, **properties})
     for role in dict.fromkeys(row["operand"] for row in rows):
         same = [row for row in rows if row["operand"] == role]
         for view in VIEWS:

@@ -39,6 +39,7 @@ def bounds(shape: LayerShape) -> str:
 
 
 _TERMS = {"ones_mean": "ones", "naf_mean": "NAF", "booth_radix4_mean": "Booth-4"}
+_BLOCKS = "two_of_four_fraction"
 _RAW = {"raw_ones_mean": "raw ones", "raw_precision_static": "raw p"}
 _WIDTHS = {
     "precision_static": "static p", "precision_mean_16": "p / 16", "precision_mean_64": "p / 64",
@@ -54,7 +55,7 @@ def properties(table: pd.DataFrame, trace: Trace, padding: str) -> Table:
     both = _has_zero_points(trace)
     means = {**_TERMS, **_WIDTHS, **(_RAW if both else {})}
     counts = {"zeros": "zeros", **({"raw_zeros": "raw zeros"} if both else {})}
-    weighted = table[["values", *counts]].join(table[list(means)].mul(table["values"], axis=0))
+    weighted = table[["values", *counts]].join(table[[_BLOCKS, *means]].mul(table["values"], axis=0))
     rows = []
     keys = ["index", "layer", "operand"]
     by_operand = weighted.join(table[keys]).groupby(keys, sort=True).sum().reset_index()
@@ -62,6 +63,7 @@ def properties(table: pd.DataFrame, trace: Trace, padding: str) -> Table:
     for sums in [*by_operand.to_dict("records"), *totals.to_dict("records")]:
         values = float(sums["values"])
         cells = [engineering(values / trace.samples), *(percent(float(sums[c]) / values) for c in counts)]
+        cells.append(percent(float(sums[_BLOCKS]) / values) if sums["operand"] == "weight" else "-")
         rows.append(
             [str(sums["layer"]), str(sums["operand"]), *cells, *(f"{float(sums[c]) / values:.2f}" for c in means)]
         )
@@ -73,17 +75,18 @@ def properties(table: pd.DataFrame, trace: Trace, padding: str) -> Table:
     )
     caption = (
         f"values: mean per sample, padding zeros {_COUNTED[padding]}; zeros: real zeros (code = zero point);"
+        " 2:4: weights in blocks of 4 input channels with at most 2 that are not 0;"
         " ones, NAF, Booth-4: mean effectual terms per value (one-bits of the magnitude, non-adjacent form,"
         " radix-4 modified Booth); p: bits needed, static per layer or dynamic per group of channels"
         f" (with trailing zeros trimmed), one sign bit where the tensor has negative values; {stored}"
     )
-    head = ["layer", "operand", "values", *counts.values(), *means.values()]
+    head = ["layer", "operand", "values", *counts.values(), "2:4", *means.values()]
     return text.table(f"Operands of {trace.manifest['name']}", head, rows, caption=caption)
 
 
 def _has_zero_points(trace: Trace) -> bool:
     return any(
-        parameters is not None and np.any(parameters["zero_point"])
+        parameters is not None and (parameters["zero_point"] is None or np.any(parameters["zero_point"]))
         for record in trace.layers
         for sample in range(trace.samples)
         for parameters in record.parameters(sample).values()

@@ -101,7 +101,7 @@ class Weights:
             return
         for place, value in enumerate(result if isinstance(result, tuple | list) else [result]):
             if isinstance(value, torch.Tensor) and _pointer(value) not in self._entries:
-                origin = next(found for t in tensors if (found := self.find(t)))
+                origin = max((found for t in tensors if (found := self.find(t))), key=lambda found: found.rank)
                 self._deriving = True
                 self._derived[value] = Identity(1, (str(function), place, self._signature(args)), origin.name)
 
