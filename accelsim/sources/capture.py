@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.config import digest
-from accelsim.errors import InputError
+from accelsim.errors import ConfigError, InputError
 from accelsim.quantize import Quantization
+from accelsim.sources.coded import write_codes
 from accelsim.storage import cache_folder
 from accelsim.trace import FORMAT_VERSION, Trace
 
@@ -70,10 +71,17 @@ def record_to(
 ) -> Trace:
     """Capture `module` on `inputs` into the bundle `target`; loads torch.
 
-    origin: JSON-like entries of the manifest that tell how to repeat the capture (workload, fingerprint).
+    origin: JSON-like entries of the manifest that tell how to repeat the capture (workload, fingerprint). A module of
+    PyTorch's eager quantisation gives its own codes. Raises ConfigError when its `quantization` asks for others.
     """
     from accelsim.sources.recording.run import record
+    from accelsim.sources.vision.quantised import encode, holds_codes
 
+    if holds_codes(module):
+        if quantization != Quantization():
+            raise ConfigError(f"{name} is quantised and gives its own codes; `quantization` has no effect")
+        extra = {"trained": trained, "capture_version": CAPTURE_VERSION, **(origin or {})}
+        return write_codes(encode(module, inputs, warnings), target, name, key, replace, extra)
     manifest = {
         "key": key,
         "name": name,
@@ -166,6 +174,11 @@ def _describe(value: Any) -> Any:
     if isinstance(value, torch.Tensor) and hasattr(value, "__tensor_flatten__"):  # a tensor made of others
         names, rest = value.__tensor_flatten__()
         return [type(value).__qualname__, repr(rest), [[name, _describe(getattr(value, name))] for name in names]]
+    if isinstance(value, torch.Tensor) and value.is_quantized:
+        one = value.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric)
+        scales = value.q_scale() if one else value.q_per_channel_scales()
+        zeros = value.q_zero_point() if one else value.q_per_channel_zero_points()
+        return [str(value.qscheme()), _describe(value.int_repr()), _describe(scales), _describe(zeros)]
     if isinstance(value, torch.Tensor):
         data = value.detach().cpu().resolve_conj().resolve_neg().contiguous().flatten().view(torch.uint8).numpy()
         return [str(value.dtype), list(value.shape), hashlib.sha256(data).hexdigest()]

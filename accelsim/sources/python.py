@@ -18,6 +18,7 @@ from accelsim.sources.inputs.pictures import Preparation
 from accelsim.sources.inputs.reading import Taken, read
 from accelsim.sources.inputs.sentences import encoder
 from accelsim.sources.state import UNTRAINED, first_line, load_weights, weight_file
+from accelsim.sources.vision.quantised import holds_codes, load_state
 from accelsim.sources.zoo import digest_file
 
 
@@ -65,7 +66,7 @@ class Python(Fed):
         module, inputs = self._split(made)
         path = self._weight_path()
         if path is not None:
-            load_weights(module, path)
+            (load_state if holds_codes(module) else load_weights)(module, path)
         if self.weights == "random":
             return Loaded(module, inputs, [UNTRAINED], trained=False)
         return Loaded(module, inputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,6 @@ from accelsim.errors import InputError
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.sources import Encoded
 from accelsim.sources.state import first_line, unpacked
-from accelsim.sources.unsupported import Unsupported
 
 CONVENTIONS = {
     "weights": "the network's own int8 codes; batch normalisation is folded into them",
@@ -31,6 +29,19 @@ class _Seen:
 
     module: Any
     calls: list[tuple[LayerShape, Operand, Operand]] = field(default_factory=list)
+
+
+def holds_codes(module: Any) -> bool:
+    """Whether a network has modules of PyTorch's eager quantisation that take and give codes."""
+    return any(_is_quantised(part) for part in module.modules())
+
+
+def _is_quantised(part: Any) -> bool:
+    """Whether a module is a linear layer or a convolution of maps that multiplies codes by codes."""
+    if not callable(getattr(type(part), "weight", None)) or not hasattr(part, "scale"):
+        return False
+    maps = len(getattr(part, "kernel_size", (1, 1))) == 2 and not getattr(part, "transposed", False)
+    return maps and ".dynamic." not in type(part).__module__  # those take real activations
 
 
 def load_state(module: Any, path: Path) -> None:
@@ -50,14 +61,19 @@ def encode(module: Any, inputs: list[tuple[Any, ...]], warnings: list[str]) -> E
     """
     import torch
 
+    from accelsim.sources.recording.beside import Beside
+    from accelsim.sources.recording.modules import ModuleStack
+
     seen: dict[str, _Seen] = {}
-    float_macs: Counter[str] = Counter()
-    hooks = [h for name, part in module.named_modules() if (h := _watch(name, part, seen, float_macs)) is not None]
+    layers = {name: part for name, part in module.named_modules() if _is_quantised(part)}
+    hooks = [_watch(name, part, seen) for name, part in layers.items()]
     try:
-        with torch.no_grad(), python_warnings.catch_warnings():
+        with torch.no_grad(), python_warnings.catch_warnings(), ModuleStack(module) as modules:
             python_warnings.simplefilter("ignore")  # of torch's plans for quantised tensors
+            beside = Beside(modules, layers)
             for sample, arguments in enumerate(inputs):
-                module(*arguments)
+                with beside:
+                    module(*arguments)
                 uneven = [name for name, entry in seen.items() if len(entry.calls) != sample + 1]
                 if uneven:
                     raise InputError(f"layer {uneven[0]} does not run once in each forward pass", "nothing to stack")
@@ -68,32 +84,17 @@ def encode(module: Any, inputs: list[tuple[Any, ...]], warnings: list[str]) -> E
             hook.remove()
     if not seen:
         raise InputError("the network runs no quantised layer", "leave `quantize: true` out of `options`")
-    missing = [
-        Unsupported(name, type(module.get_submodule(name)).__name__, macs, "it computes with real numbers")
-        for name, macs in float_macs.items()
-    ]
     scheme = {"activations": "8 bits, affine, per tensor (its own)", "weights": "8 bits, symmetric (its own)"}
-    return Encoded(_layers(seen), len(seen), warnings, CONVENTIONS, scheme, missing)
+    return Encoded(_layers(seen), len(seen), warnings, CONVENTIONS, scheme, list(beside.found.values()))
 
 
-def _watch(name: str, part: Any, seen: dict[str, _Seen], float_macs: Counter[str]) -> Any:
-    """Hook a module that multiplies by a weight; return the hook, None for any other module."""
-    import torch
+def _watch(name: str, part: Any, seen: dict[str, _Seen]) -> Any:
+    """Keep the operands of every call of a quantised module; return the hook."""
 
-    if callable(getattr(part, "weight", None)) and hasattr(part, "scale"):
+    def record(module: Any, arguments: Any, result: Any) -> None:
+        seen.setdefault(name, _Seen(module)).calls.append(_call(module, arguments[0], result))
 
-        def record(module: Any, arguments: Any, result: Any) -> None:
-            entry = seen.setdefault(name, _Seen(module))
-            entry.calls.append(_call(module, arguments[0], result))
-
-        return part.register_forward_hook(record)
-    if isinstance(part, torch.nn.Conv2d | torch.nn.Linear):
-
-        def count(module: Any, _: Any, result: Any) -> None:
-            float_macs[name] += result.numel() * module.weight[0].numel()
-
-        return part.register_forward_hook(count)
-    return None
+    return part.register_forward_hook(record)
 
 
 def _call(module: Any, x: Any, y: Any) -> tuple[LayerShape, Operand, Operand]:
