@@ -27,7 +27,7 @@ def import_torchao() -> None:
         least = ".".join(str(number) for number in OLDEST)
         raise InputError(f"torchao {version} is too old", f"pip install 'torchao>={least}'")
     try:
-        with _quiet():
+        with quiet_loggers():
             import torchao.quantization  # noqa: F401
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
         raise InputError(f"torchao {version} cannot be imported beside this torch: {_first_line(error)}") from None
@@ -62,7 +62,7 @@ def rebuilt(path: Path, tensors: dict[str, Any]) -> dict[str, Any]:
         return tensors
     import_torchao()
     try:
-        with _quiet():
+        with quiet_loggers():
             from torchao.prototype.safetensors.safetensors_support import unflatten_tensor_state_dict
 
         whole, rest = unflatten_tensor_state_dict(tensors, metadata)
@@ -72,7 +72,7 @@ def rebuilt(path: Path, tensors: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_loggers() -> Iterator[None]:
     """Keep loggers silent up to warnings."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

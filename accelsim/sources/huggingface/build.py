@@ -10,6 +10,7 @@ from typing import Any
 from accelsim.errors import InputError, UnknownNameError, unknown_name
 from accelsim.sources.extras import installed
 from accelsim.sources.state import first_line, read_state
+from accelsim.sources.torchao_files import quiet_loggers
 from accelsim.sources.torchvision_ops import import_torchvision
 
 OFFLINE = "without a connection give a folder as `model`; HF_HUB_OFFLINE=1 keeps to the cache and fails at once"
@@ -20,8 +21,11 @@ def library() -> Any:
     installed("transformers", "transformers")
     with contextlib.suppress(ImportError):
         import_torchvision()
-    import transformers
+    with quiet_loggers():
+        import transformers
 
+        with contextlib.suppress(ImportError, AttributeError):  # said again, and in full, when a network is built
+            _ = transformers.PreTrainedModel  # imports torchao where it is there, which speaks of its kernels
     return transformers
 
 
