@@ -61,7 +61,9 @@ class Cnvlutin(GridAccelerator):
     @model_validator(mode="after")
     def _whole_words(self) -> Self:
         if self.accelerator.pe_width < self.word_bits:
-            raise ValueError(f"a lane takes whole words: accelerator.pe_width must be at least word_bits = {self.word_bits}")
+            raise ValueError(
+                f"a lane takes whole words: accelerator.pe_width must be at least word_bits = {self.word_bits}"
+            )
         return self
 
     def work(self, layer: Layer, profile: Profile) -> Work:

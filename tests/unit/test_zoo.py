@@ -122,6 +122,7 @@ def test_stored_weights_come_back_within_their_precision(tmp_path: Path) -> None
         assert float((back.state_dict()[name] - tensor).abs().max()) <= 0.51 * step, name
 
 
+@pytest.mark.slow
 def test_resnet20_recipe_is_deterministic() -> None:
     from accelsim.zoo.train_resnet20 import Recipe, train
 
@@ -135,6 +136,7 @@ def test_resnet20_recipe_is_deterministic() -> None:
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["labels", "logits"])
 def test_bert_lstm_recipe_is_deterministic_and_learns(kind: str) -> None:
     from accelsim.zoo.train_bert_lstm import Recipe, accuracy, train

@@ -117,6 +117,7 @@ def test_a_users_own_picture_is_an_input(tmp_path: Path) -> None:
         assert x.abs().max() <= 1
 
 
+@pytest.mark.slow
 def test_fitting_learns_and_repeats() -> None:
     recipe = fitting.Recipe(steps=12, batch=4, learning_rate=1e-2, bf16=False, refresh_batches=2)
 

@@ -49,6 +49,7 @@ def test_pruning_takes_the_fraction_asked_for_and_leaves_every_layer_its_largest
         assert bool(masks[weight].flatten()[was.abs().argmax()])
 
 
+@pytest.mark.slow
 def test_a_pruned_weight_stays_zero_and_the_recipe_repeats() -> None:
     random = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (16, 3, 32, 32), generator=random, dtype=torch.uint8)

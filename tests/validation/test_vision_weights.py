@@ -63,7 +63,7 @@ def hits(made: Workload, shared: Path) -> list[bool]:
     return found
 
 
-@pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v2_qat"])
+@pytest.mark.parametrize("name", ["squeezenet1_1", pytest.param("mobilenet_v2_qat", marks=pytest.mark.slow)])
 def test_top_1_accuracy_is_the_stated_one_within_the_error_of_100_images(
     name: str, workload: Any, shared: Path
 ) -> None:
