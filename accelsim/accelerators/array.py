@@ -16,6 +16,7 @@ from accelsim.analyzers.codes import Codes, centred_values
 from accelsim.analyzers.profile import Profile
 from accelsim.config import Sourced
 from accelsim.dataflows.work import Pairs, Work
+from accelsim.errors import ConfigError
 from accelsim.hardware.offchip import ArrayEnergy, OnChip, Published
 from accelsim.hardware.storage import Storage
 from accelsim.layer import Layer, LayerShape
@@ -56,6 +57,8 @@ class ArrayAccelerator(Accelerator):
     energy: ArrayEnergy
     published: Published | None = None
     counts_products: ClassVar[bool] = False
+    grows: ClassVar[str] = "pes"
+    """Parameter of the array that `scaled` multiplies."""
     _dense: bool = PrivateAttr(default=False)
 
     @abstractmethod
@@ -69,9 +72,16 @@ class ArrayAccelerator(Accelerator):
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle at peak: what machines are made equal by when compared."""
 
-    @abstractmethod
     def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the multipliers. Raises ConfigError when that is no whole number."""
+        """Return the machine with `factor` times the multipliers: as many more of the parameter that `grows` names.
+
+        Raises ConfigError when that is no whole number of them.
+        """
+        count = getattr(self.accelerator, self.grows, 0)
+        if count * factor != int(count * factor) or count * factor < 1:
+            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {count} {self.grows}")
+        array = self.accelerator.model_copy(update={self.grows: int(count * factor)})
+        return self.model_copy(update={"accelerator": array})
 
     def exploits(self) -> tuple[str, str, int] | None:
         """Return property, encoding and group of `analyzers.potential` that bound this machine; None where none does."""

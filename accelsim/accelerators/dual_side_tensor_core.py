@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Parameters
@@ -10,7 +10,6 @@ from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.tensor_core.outer import OuterGrid, outer_work
 from accelsim.dataflows.tensor_core.outer_pairs import outer_pairs
 from accelsim.dataflows.work import Pairs, Work
-from accelsim.errors import ConfigError
 from accelsim.layer import Layer
 
 
@@ -34,6 +33,7 @@ class DualSideTensorCore(ArrayAccelerator):
     """
 
     accelerator: DualSideTensorCoreArray
+    grows: ClassVar[str] = "cores"
 
     def work(self, layer: Layer, profile: Profile) -> Work:
         """Return the work from the places of the non-zero values."""
@@ -50,13 +50,6 @@ class DualSideTensorCore(ArrayAccelerator):
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle."""
         return self.accelerator.size * self.word_bits**2
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the cores."""
-        cores = self.accelerator.cores * factor
-        if cores != int(cores) or cores < 1:
-            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.cores} cores")
-        return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"cores": int(cores)})})
 
     def notes(self) -> list[str]:
         """Return what this model approximates."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +14,6 @@ from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.products import Product, indexed, products
 from accelsim.dataflows.skipping.compressed import Compressed, compressed_pairs, compressed_work
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
-from accelsim.errors import ConfigError
 from accelsim.layer import Layer
 
 
@@ -86,13 +85,6 @@ class EyerissV2(ArrayAccelerator):
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of all multipliers."""
         return self.accelerator.pes * self.accelerator.simd * self.word_bits**2
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the PEs."""
-        pes = self.accelerator.pes * factor
-        if pes != int(pes) or pes < 1:
-            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.pes} PEs")
-        return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"pes": int(pes)})})
 
     def notes(self) -> list[str]:
         """Return what is approximated."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from accelsim.accelerators.array import ArrayAccelerator, Parameters
 from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.lanes.grid import Grid
 from accelsim.dataflows.lanes.pairs import dense_pairs
 from accelsim.dataflows.work import Pairs
-from accelsim.errors import ConfigError
 from accelsim.layer import Layer
 
 SERIAL_BITS = 16
@@ -24,6 +23,7 @@ class GridAccelerator(ArrayAccelerator):
     """Base of the machines on a lane array; a subclass adds its own parameters and `work`."""
 
     accelerator: GridParameters
+    grows: ClassVar[str] = "tiles"
     bit_parallel: ClassVar[bool] = False
     lane_bits: ClassVar[int] = SERIAL_BITS
 
@@ -31,14 +31,6 @@ class GridAccelerator(ArrayAccelerator):
         """Return the one-bit products per cycle: 256 in a bit-parallel lane of 16 bits, 16 in a bit-serial one."""
         lane = self.accelerator.pe_width**2 if self.bit_parallel else self.lane_bits
         return self.accelerator.size * lane
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the tiles."""
-        tiles = self.accelerator.tiles * factor
-        if tiles != int(tiles) or tiles < 1:
-            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.tiles} tiles")
-        array = self.accelerator.model_copy(update={"tiles": int(tiles)})
-        return self.model_copy(update={"accelerator": array})
 
     def laid_bits(self, profile: Profile) -> tuple[int, int]:
         """Return the bits of activations and weights that take columns and rows; bit-parallel lanes take words."""

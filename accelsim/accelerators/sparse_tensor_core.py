@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.tensor_core.structured import StructuredGrid, stored_weights, structured_work
 from accelsim.dataflows.tensor_core.structured_pairs import structured_pairs
 from accelsim.dataflows.work import Pairs, Work
-from accelsim.errors import ConfigError
 from accelsim.layer import Layer
 
 
@@ -36,6 +35,7 @@ class SparseTensorCore(ArrayAccelerator):
     """
 
     accelerator: SparseTensorCoreArray
+    grows: ClassVar[str] = "cores"
 
     def work(self, layer: Layer, profile: Profile) -> Work:
         """Return the work from the places of the non-zero weights."""
@@ -56,13 +56,6 @@ class SparseTensorCore(ArrayAccelerator):
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of dense tiles."""
         return self.accelerator.size * self.word_bits**2
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the cores."""
-        cores = self.accelerator.cores * factor
-        if cores != int(cores) or cores < 1:
-            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.cores} cores")
-        return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"cores": int(cores)})})
 
     def notes(self) -> list[str]:
         """Return what this model approximates."""

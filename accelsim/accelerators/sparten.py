@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from accelsim.dataflows.intersection.array import JoinArray
 from accelsim.dataflows.intersection.pairs import join_pairs
 from accelsim.dataflows.intersection.work import join_work
 from accelsim.dataflows.work import Pairs, Work
-from accelsim.errors import ConfigError
 from accelsim.layer import Layer
 
 
@@ -44,6 +43,7 @@ class Sparten(ArrayAccelerator):
     """
 
     accelerator: SpartenArray
+    grows: ClassVar[str] = "clusters"
 
     def work(self, layer: Layer, profile: Profile) -> Work:
         """Return the cycles of the slowest cluster."""
@@ -61,14 +61,6 @@ class Sparten(ArrayAccelerator):
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of all units."""
         return self.accelerator.clusters * self.accelerator.units * self.word_bits**2
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the clusters."""
-        clusters = self.accelerator.clusters * factor
-        if clusters != int(clusters) or clusters < 1:
-            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.clusters} clusters")
-        array = self.accelerator.model_copy(update={"clusters": int(clusters)})
-        return self.model_copy(update={"accelerator": array})
 
     def notes(self) -> list[str]:
         """Return what the model leaves out."""

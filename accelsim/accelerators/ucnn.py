@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,7 +16,6 @@ from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.products import indexed, products
 from accelsim.dataflows.skipping.tables import Tables, build, table_bits, table_pairs, table_work
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
-from accelsim.errors import ConfigError
 from accelsim.hardware.offchip import ArrayEnergy
 from accelsim.layer import Layer, LayerShape
 from accelsim.results import Column, declare
@@ -110,13 +109,6 @@ class UCNN(ArrayAccelerator):
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of the array without sharing, which UCNN replaces."""
         return self._tables().size * self.word_bits**2
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the PEs."""
-        pes = self.accelerator.pes * factor
-        if pes != int(pes) or pes < 1:
-            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.pes} PEs")
-        return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"pes": int(pes)})})
 
     def needs_integers(self) -> str:
         """Return what it does with weights that significands of floating-point values do not allow."""
