@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from PIL import Image  # noqa: E402
+
+from tests import realdata_sound as sound  # noqa: E402
 
 Inputs = list[tuple[Any, ...]]
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -45,49 +48,57 @@ def torchvision_like(x: Any) -> Any:
     return (x / 255 - MEAN) / STD
 
 
-def cifar_like(x: Any) -> Any:
-    mean, std = (
-        torch.tensor([0.4914, 0.4822, 0.4465]).view(1, 3, 1, 1),
-        torch.tensor([0.2023, 0.1994, 0.2010]).view(1, 3, 1, 1),
-    )
-    return (x / 255 - mean) / std
-
-
 def noisy(data: Path, mode: str, size: int) -> Inputs:
     clean = picture(data / "bsd68_12" / "test001.png", size, mode) / 255
     return [(clean + 25 / 255 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0)),)]
 
 
+def luma(path: Path, size: int | None = None) -> Any:
+    """Read Y of a picture as (1, 1, H, W) in 0..255."""
+    return picture(path, size, "YCbCr")[:, :1]
+
+
+def halved(y: Any) -> Any:
+    """Halve a picture as OpenCV's bicubic interpolation does (no smoothing before), to whole numbers again."""
+    half = [size // 2 for size in y.shape[2:]]
+    return torch.nn.functional.interpolate(y, half, mode="bicubic").round().clamp(0, 255)
+
+
 def small(data: Path, size: int) -> Inputs:
     """Y of a photograph at half its size, as super-resolution networks take it."""
-    image = Image.open(data / "set5" / "butterfly.png").convert("YCbCr").split()[0]
-    image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BICUBIC).crop((0, 0, size, size))
-    return [(torch.from_numpy(np.array(image)).float()[None, None] / 255,)]
+    return [(halved(luma(data / "set5" / "butterfly.png", 2 * size)) / 255,)]
 
 
-def speech(data: Path) -> Any:
+def enlarged(data: Path, size: int) -> Inputs:
+    """Y of a photograph at a third of its size, enlarged again, as VDSR takes it."""
+    return [(studio(coarse(Image.open(data / "set5" / "butterfly.png").crop((0, 0, size, size)), 3)) / 255,)]
+
+
+def coarse(image: Image.Image, factor: int) -> Image.Image:
+    """Return a picture made smaller by `factor` and enlarged again, bicubic, in 8 bits."""
+    low = image.resize((image.width // factor, image.height // factor), Image.Resampling.BICUBIC)
+    return low.resize(image.size, Image.Resampling.BICUBIC)
+
+
+def studio(image: Image.Image) -> Any:
+    """Return Y of an RGB picture in the studio range 16..235 as (1, 1, H, W), as MATLAB's rgb2ycbcr gives it."""
+    weights = np.array([65.481, 128.553, 24.966]) / 255
+    return torch.from_numpy(16 + np.asarray(image, np.float64) @ weights).float()[None, None]
+
+
+def speech(data: Path, count: int = 2) -> Any:
     with np.load(data / "audio" / "speech_commands_300.npz") as archive:
-        return torch.from_numpy(archive["wave"][:2].astype(np.float32) / 32768)
+        return torch.from_numpy(archive["wave"][:count].astype(np.float32) / 32768)
 
 
-def cepstra(data: Path, frame: int, hop: int, count: int) -> Inputs:
-    """Ten cepstral coefficients per frame: logarithms of 40 mel bands, cosine transform."""
-    found: Inputs = []
-    for clip in speech(data):
-        spectrum = torch.fft.rfft(clip.unfold(0, frame, hop) * torch.hann_window(frame), n=1024).abs()
-        mel = 700 * (10 ** (torch.linspace(31.7, 2840, 42) / 2595) - 1) / 8000 * 512
-        bins = torch.arange(513.0)
-        rise = (bins - mel[:-2, None]) / (mel[1:-1] - mel[:-2])[:, None]
-        fall = (mel[2:, None] - bins) / (mel[2:] - mel[1:-1])[:, None]
-        bands = torch.log(spectrum @ torch.minimum(rise, fall).clamp(min=0).t() + 1e-6)
-        cosines = torch.cos(torch.pi / 40 * (torch.arange(40) + 0.5)[:, None] * torch.arange(10)) * (2 / 40) ** 0.5
-        found.append(((bands @ cosines)[None, :count],))
-    return found
+def cepstra(data: Path, frame: int, hop: int) -> Inputs:
+    return [(clip[None],) for clip in sound.cepstra(speech(data), frame, hop)]
 
 
-def long_speech(data: Path) -> Any:
+def long_speech(data: Path, seconds: int = 3) -> Any:
     with wave.open(str(data / "audio" / "vad_speech_30s.wav")) as file:
-        return torch.from_numpy(np.frombuffer(file.readframes(48000), np.int16).astype(np.float32) / 32768)
+        pcm = np.frombuffer(file.readframes(16000 * seconds), np.int16)
+    return torch.from_numpy(pcm.astype(np.float32) / 32768)
 
 
 def voice(data: Path) -> Inputs:
@@ -98,68 +109,94 @@ def frames(data: Path) -> Inputs:
     return [(long_speech(data)[16000:22000].unfold(0, 512, 128)[None],)]
 
 
-def text(data: Path) -> Inputs:
-    content = (data / "text" / "tinyshakespeare_last200k.txt").read_text()
-    characters = sorted(set(content))
-    return [(torch.tensor([[min(characters.index(c), 64) for c in content[:80]]]),)]
+def characters(data: Path, count: int | None = None) -> Any:
+    """Return Shakespeare as the numbers that the character network's own vocabulary gives, (characters,)."""
+    vocabulary = json.loads((data.parent / "models" / "char_rnn_shakespeare" / "vocab.json").read_text())
+    content = (data / "text" / "tinyshakespeare_last200k.txt").read_text()[:count]
+    return torch.tensor([vocabulary[character] for character in content])
 
 
-def street(data: Path, normalise: Callable[[Any], Any], size: int) -> Inputs:
+def street(data: Path, normalise: Callable[[Any], Any], size: int | None) -> Inputs:
     return [(normalise(picture(data / "camvid" / "test" / "0001TP_008550.png", size)),)]
 
 
-def espnet(x: Any) -> Any:
-    mean, std = (
-        torch.tensor([72.39, 82.91, 73.16]).view(1, 3, 1, 1),
-        torch.tensor([45.32, 46.15, 44.91]).view(1, 3, 1, 1),
-    )
-    return (x.flip(1) - mean) / std / 255
+def cityscapes_like(x: Any) -> Any:
+    mean, std = torch.tensor([72.39, 82.91, 73.16]), torch.tensor([45.32, 46.15, 44.91])  # blue, green, red
+    return (x.flip(1) - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1) / 255
+
+
+CAMVID_MEAN, CAMVID_STD = (
+    torch.tensor([110.33, 108.41, 105.03]),
+    torch.tensor([72.13, 72.69, 69.90]),
+)  # blue, green, red
+
+
+def camvid_like(x: Any) -> Any:
+    return (x.flip(1) - CAMVID_MEAN.view(1, 3, 1, 1)) / CAMVID_STD.view(1, 3, 1, 1) / 255
 
 
 def cgnet(x: Any) -> Any:
-    return x - torch.tensor([72.39, 82.91, 73.16]).view(1, 3, 1, 1)
+    return x - CAMVID_MEAN.view(1, 3, 1, 1)  # the channels are red, green, blue: so it was trained
 
 
-def mosaic(data: Path) -> Inputs:
-    image = picture(data / "set5" / "bird.png", 64) / 255
+def mosaic(data: Path, size: int) -> Inputs:
+    return [(bayer(picture(data / "set5" / "bird.png", size) / 255),)]
+
+
+def bayer(image: Any) -> Any:
+    """Keep one colour of each pixel: green, red / blue, green."""
     mask = torch.zeros_like(image)
     mask[:, 1, 0::2, 0::2] = mask[:, 1, 1::2, 1::2] = mask[:, 0, 0::2, 1::2] = mask[:, 2, 1::2, 0::2] = 1
-    return [(image * mask,)]
+    return image * mask
 
 
 def scaled(x: Any) -> Any:
     return x / 127.5 - 1
 
 
-NETWORKS: dict[str, Callable[[Path], Inputs]] = {
-    "squeezenet1_0_deepcompressed": lambda d: imagenet(d, torchvision_like),
-    "squeezenet1_1": lambda d: imagenet(d, torchvision_like, 2),
-    "mobilenet_v1_025_224": lambda d: imagenet(d, scaled),
-    "mobilenet_v1_100_224": lambda d: imagenet(d, scaled),
-    "mobilenet_v2_qat": lambda d: imagenet(d, torchvision_like),
-    "tinydarknet": lambda d: imagenet(d, lambda x: x / 255),
-    "resnet20_cifar10": lambda d: cifar(d, cifar_like),
-    "resnet20_thinned_cifar10": lambda d: cifar(d, lambda x: (x / 255 - 0.5) / 0.5),
-    "resnet56_cifar10": lambda d: cifar(d, cifar_like),
-    "bnn_cnv_w1a1": lambda d: cifar(d, lambda x: torch.floor((2 * x / 255 - 1) * 128) / 128),
-    "dncnn_s25": lambda d: noisy(d, "L", 48),
-    "dncnn_color25": lambda d: noisy(d, "RGB", 48),
-    "ffdnet_gray": lambda d: noisy(d, "L", 65),
-    "vdsr": lambda d: [(picture(d / "set5" / "head.png", 48, "L") / 255,)],
-    "fsrcnn_x2": lambda d: small(d, 64),
-    "espcn_x2": lambda d: small(d, 64),
-    "demosaicnet_bayer": mosaic,
-    "espnet_cityscapes": lambda d: street(d, espnet, 128),
-    "espnet_camvid": lambda d: street(d, espnet, 128),
-    "enet_camvid": lambda d: street(d, lambda x: x / 255, 128),
-    "cgnet_camvid": lambda d: street(d, cgnet, 128),
-    "kws_lstm_s": lambda d: cepstra(d, 640, 320, 49),
-    "kws_lstm_l": lambda d: cepstra(d, 640, 320, 49),
-    "kws_gru_s": lambda d: cepstra(d, 640, 640, 25),
-    "kwt1": lambda d: [(clip[None],) for clip in speech(d)],
-    "dtln": frames,
-    "silero_vad": voice,
-    "char_rnn_shakespeare": text,
+def thinned(x: Any) -> Any:
+    return (x / 255 - 0.5) / 0.5
+
+
+def binarised(x: Any) -> Any:
+    return torch.floor((2 * x / 255 - 1) * 128) / 128
+
+
+def silent(data: Path) -> Inputs:
+    """A state to start from: the inputs of this network are not there, only its weights."""
+    return [(torch.empty(1, 1024).uniform_(-1, 1, generator=torch.Generator().manual_seed(0)),)]
+
+
+NETWORKS: dict[str, Callable[[Path, bool], Inputs]] = {
+    "squeezenet1_0_deepcompressed": lambda d, full: imagenet(d, torchvision_like),
+    "squeezenet1_1": lambda d, full: imagenet(d, torchvision_like, 2),
+    "mobilenet_v1_025_224": lambda d, full: imagenet(d, scaled),
+    "mobilenet_v1_100_224": lambda d, full: imagenet(d, scaled),
+    "mobilenet_v2_qat": lambda d, full: imagenet(d, torchvision_like),
+    "tinydarknet": lambda d, full: imagenet(d, lambda x: x / 255),
+    "resnet20_cifar10": lambda d, full: cifar(d, torchvision_like),
+    "resnet20_thinned_cifar10": lambda d, full: cifar(d, thinned),
+    "resnet56_cifar10": lambda d, full: cifar(d, torchvision_like),
+    "bnn_cnv_w1a1": lambda d, full: cifar(d, binarised),
+    "dncnn_s25": lambda d, full: noisy(d, "L", 180 if full else 48),
+    "dncnn_color25": lambda d, full: noisy(d, "RGB", 180 if full else 48),
+    "ffdnet_gray": lambda d, full: noisy(d, "L", 181 if full else 65),
+    "vdsr": lambda d, full: enlarged(d, 180 if full else 48),
+    "fsrcnn_x2": lambda d, full: small(d, 128 if full else 64),
+    "espcn_x2": lambda d, full: small(d, 128 if full else 64),
+    "demosaicnet_bayer": lambda d, full: mosaic(d, 180 if full else 64),
+    "espnet_cityscapes": lambda d, full: street(d, cityscapes_like, None if full else 128),
+    "espnet_camvid": lambda d, full: street(d, camvid_like, None if full else 128),
+    "enet_camvid": lambda d, full: street(d, lambda x: x / 255, None if full else 128),
+    "cgnet_camvid": lambda d, full: street(d, cgnet, None if full else 128),
+    "kws_lstm_s": lambda d, full: cepstra(d, 640, 320),
+    "kws_lstm_l": lambda d, full: cepstra(d, 640, 320),
+    "kws_gru_s": lambda d, full: cepstra(d, 640, 640),
+    "kwt1": lambda d, full: [(clip[None],) for clip in speech(d)],
+    "dtln": lambda d, full: frames(d),
+    "silero_vad": lambda d, full: voice(d),
+    "char_rnn_shakespeare": lambda d, full: [(characters(d, 80)[None],)],
+    "lyra_wavegru_sparse": lambda d, full: silent(d),
 }
+"""Real inputs of each network in PyTorch: crops in the tests, larger ones or whole frames when `full`."""
 HEAVY = {"mobilenet_v1_100_224", "mobilenet_v2_qat", "resnet56_cifar10", "tinydarknet", "kws_lstm_l"}
-FFT = {"dtln"}
