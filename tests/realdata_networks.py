@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,16 +162,18 @@ NOTES = {
 """What the warnings of some captures say; the others have none."""
 
 
-def module_trace(module: Any, name: str, inputs: Any, folder: Path) -> Any:
+def module_trace(module: Any, name: str, inputs: Any, folder: Path, scheme: str = "fixed_point") -> Any:
     """Capture a network in PyTorch into `folder` and return the trace."""
+    from accelsim.quantize import Quantization, Scheme
     from accelsim.sources.capture import capture
 
     drawn = ["the state to start from is drawn at random: there are no inputs of this network"]
     warnings = drawn if name == "lyra_wavegru_sparse" else []
-    return capture(module, inputs, name=name, out=folder / name, warnings=warnings)
+    both = Quantization(activations=Scheme(scheme=scheme), weights=Scheme(scheme=scheme))
+    return capture(module, inputs, name, both, folder / name, warnings)
 
 
-def file_trace(shared: Path, name: str, folder: Path) -> Any:
+def file_trace(shared: Path, name: str, folder: Path, overrides: Sequence[str] = ()) -> Any:
     """Capture a TFLite file on its inputs as a workload of its own in `folder`, and return the trace."""
     from accelsim.workload import load_workload, open_trace
 
@@ -184,7 +186,7 @@ def file_trace(shared: Path, name: str, folder: Path) -> Any:
     }  # fmt: skip
     workload = folder / f"{name}.yaml"
     workload.write_text("\n".join(f"{key}: {value}" for key, value in lines.items()))
-    return open_trace(load_workload(workload), cache=folder)
+    return open_trace(load_workload(workload, overrides), cache=folder)
 
 
 def file_macs(shared: Path, name: str) -> int:

@@ -36,6 +36,7 @@ def captured(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Captured
     def once(name: str) -> tuple[Trace, int]:
         if name not in known:
             if name in FILES:
+                pytest.importorskip("ai_edge_litert")
                 trace = file_trace(shared, name, folder)
                 known[name] = trace, trace.samples * file_macs(shared, name)
             else:
