@@ -42,7 +42,7 @@ def loaders(shared: Path) -> Any:
 
 def exported(loaders: Any, name: str, data: Path, folder: Path) -> tuple[Any, list[Any], Path]:
     """Export a network with PyTorch's own exporter; return it, its inputs and the file."""
-    module, inputs = loaders.load(name), NETWORKS[name](data)[:1]
+    module, inputs = loaders.load(name), NETWORKS[name](data, False)[:1]
     path = folder / f"{name}.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -91,7 +91,7 @@ def test_a_trained_network_quantised_by_the_runtime_gives_its_codes(
     from onnxruntime import quantization as q
 
     _, _, path = exported(loaders, "resnet20_cifar10", shared / "realdata" / "data", tmp_path)
-    images = np.concatenate([item[0].numpy() for item in NETWORKS["resnet20_cifar10"](shared / "realdata" / "data")])
+    images = np.concatenate([item[0].numpy() for item in NETWORKS["resnet20_cifar10"](shared / "realdata" / "data", False)])
     model = tmp_path / "quantised.onnx"
     rows = iter([{"x": image[None]} for image in images])
 
