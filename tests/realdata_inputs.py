@@ -199,4 +199,7 @@ NETWORKS: dict[str, Callable[[Path, bool], Inputs]] = {
     "lyra_wavegru_sparse": lambda d, full: silent(d),
 }
 """Real inputs of each network in PyTorch: crops in the tests, larger ones or whole frames when `full`."""
-HEAVY = {"mobilenet_v1_100_224", "mobilenet_v2_qat", "resnet56_cifar10", "tinydarknet", "kws_lstm_l"}
+HEAVY = {
+    "mobilenet_v1_100_224", "mobilenet_v2_qat", "resnet56_cifar10", "tinydarknet", "kws_lstm_l",
+    "mobilenet_v2_qat_int8", "mcunet_imagenet_int8", "deeplabv3_mnv2_dm05_pascal_uint8",
+}  # fmt: skip
