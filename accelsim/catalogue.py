@@ -6,12 +6,12 @@ from pathlib import Path, PurePath
 
 from accelsim.errors import ConfigError, InputError, unknown_name
 
-FOLDERS = {"hardware": "hwconfigs", "workload": "workloads"}
+FOLDERS = {"hardware": "hwconfigs", "workload": "workloads", "dram": "hwconfigs/dram", "energy": "hwconfigs/energy"}
 _SHIPPED = (".", "configs", *FOLDERS.values())
 
 
 def folder(kind: str) -> Path:
-    """Return the folder of shipped files of `kind` ("hardware" or "workload").
+    """Return the folder of shipped files of `kind`, a name in `FOLDERS`.
 
     An installed wheel carries it inside the package; a checkout has it beside the package.
     """

@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from accelsim import strictyaml
 from accelsim.errors import ConfigError, unknown_name
+from accelsim.units import parse_bytes
 
 S = TypeVar("S", bound="Spec")
 
@@ -20,6 +21,19 @@ class Spec(BaseModel):
     """Base of every configuration section: immutable, no unknown keys, no silent type conversion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _whole_bytes(value: Any) -> Any:
+    if isinstance(value, str | float) and (size := parse_bytes(value)).is_integer():
+        return int(size)
+    return value
+
+
+Bytes = Annotated[int, BeforeValidator(_whole_bytes)]
+"""A capacity in bytes, given as a number or as words such as 64KiB."""
+
+BytesPerSecond = Annotated[float, BeforeValidator(lambda v: parse_bytes(v) if isinstance(v, str | int) else v)]
+"""A bandwidth, given as a number of bytes per second or as words such as 25.6GB/s."""
 
 
 class Sourced(Spec):

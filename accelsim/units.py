@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 
+_BYTES = re.compile(r"^\s*(?P<number>[0-9]+\.?[0-9]*([eE][+-]?[0-9]+)?)\s*(?P<unit>[A-Za-z]*?)(/s)?\s*$")
 _PREFIXES = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}
 
 
@@ -53,3 +55,34 @@ def picojoules(value: float) -> str:
     '1.50 mJ'
     """
     return engineering(value * 1e-12, "J")
+
+
+_SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def parse_bytes(text: str | float) -> float:
+    """Return a number of bytes (or bytes per second) from a number or words such as "108KiB", "480 MB/s".
+
+    KiB, MiB, GiB are powers of 1024; KB, MB, GB, TB powers of 1000. Raises ValueError for anything else.
+
+    >>> parse_bytes("108KiB"), parse_bytes("25.6 GB/s"), parse_bytes(512)
+    (110592.0, 25600000000.0, 512.0)
+    """
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text)
+    found = _BYTES.match(str(text))
+    if found is None or found["unit"].upper() not in _SIZES:
+        raise ValueError(f"{text!r} is no number of bytes; for example 65536, 64KiB, 2MiB, 25.6GB/s")
+    return float(found["number"]) * _SIZES[found["unit"].upper()]
+
+
+def binary_bytes(value: float) -> str:
+    """Format a capacity in bytes with the largest binary prefix that divides it well.
+
+    >>> binary_bytes(110592), binary_bytes(2 * 2**20), binary_bytes(500)
+    ('108 KiB', '2 MiB', '500 B')
+    """
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if value >= size:
+            return f"{value / size:.4g} {unit}"
+    return f"{value:.4g} B"
