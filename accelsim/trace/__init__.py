@@ -1,0 +1,12 @@
+"""Trace bundles on disk: manifest.json plus one safetensors file per layer and sample, memory mapped."""
+
+from __future__ import annotations
+
+from accelsim.trace.bundle import Trace
+from accelsim.trace.entries import LayerRecord, layer_entry, operand_arrays, operand_entry
+from accelsim.trace.manifest import FORMAT, FORMAT_VERSION
+from accelsim.trace.writer import TraceWriter
+
+__all__ = [
+    "FORMAT", "FORMAT_VERSION", "LayerRecord", "Trace", "TraceWriter", "layer_entry", "operand_arrays", "operand_entry",
+]  # fmt: skip

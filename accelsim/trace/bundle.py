@@ -1,0 +1,103 @@
+"""Read a bundle: its layers on each sample, each file checked by its digest when it is first opened."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from accelsim.errors import InputError
+from accelsim.formats.catalogue import number_format
+from accelsim.layer import Layer
+from accelsim.tensorfile import Codes, mapped
+from accelsim.trace.entries import layer_record, operand_of
+from accelsim.trace.manifest import opened, refusal
+from accelsim.trace.statistics import remembered
+
+
+class Trace:
+    """A bundle opened for reading; arrays are mapped when a layer is asked for, nothing is read before.
+
+    manifest: what the bundle says of itself. digest: SHA-256 of the manifest, which covers that of every file.
+    When the folder is replaced by another bundle, what is asked for afterwards raises BundleError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the bundle at `path`. Raises BundleError when it is truncated, altered or of a future version."""
+        self.path = path
+        self._checked: dict[str, tuple[int, ...]] = {}
+        self.manifest, self.digest = opened(path)
+        self.layers = tuple(layer_record(item) for item in self.manifest["layers"])
+
+    @property
+    def key(self) -> str:
+        """Content key over model weights, inputs, quantisation and version."""
+        return str(self.manifest["key"])
+
+    @property
+    def samples(self) -> int:
+        """Number of input samples."""
+        return int(self.manifest["samples"])
+
+    @property
+    def warnings(self) -> list[str]:
+        """Approximations and unsupported operators noted at capture, and the integers taken for number formats."""
+        return [*self.manifest["warnings"], *(number_format(name).view() for name in self.formats)]
+
+    @property
+    def formats(self) -> list[str]:
+        """Number formats of the operands, each once; none where all codes are integers."""
+        given = (o.get("format") for record in self.layers for o in record.operands.values() if o is not None)
+        return list(dict.fromkeys(name for name in given if name is not None))
+
+    def layer(self, index: int, sample: int = 0) -> Layer:
+        """Return layer `index` on input `sample`, its codes memory mapped (read only).
+
+        Raises InputError when there is no such layer or sample, BundleError when its files were altered.
+        """
+        for what, number, count in (("layer", index, len(self.layers)), ("sample", sample, self.samples)):
+            if not 0 <= number < count:
+                raise InputError(f"there is no {what} {number}", f"this trace has {what}s 0 to {count - 1}")
+        record = self.layers[index]
+        arrays = self._open(record.sample_files[sample])
+        if record.weight_file:
+            arrays |= self._open(record.weight_file)
+        shape = record.shapes[sample]
+        operands = {
+            role: operand_of(arrays, role, parameters, shape.groups if role == "activation" else 1)
+            for role, parameters in record.parameters(sample).items()
+            if parameters is not None
+        }
+        return Layer(
+            record.name, index, sample, shape, operands["activation"], operands["weight"], operands.get("output")
+        )
+
+    def __iter__(self) -> Iterator[Layer]:
+        """Iterate over every layer of every sample, layer by layer."""
+        for record in self.layers:
+            for sample in range(self.samples):
+                yield self.layer(record.index, sample)
+
+    def remembered(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return JSON-like statistics kept with the bundle under `name`, computing and keeping them at first.
+
+        The name must carry everything the statistics depend on besides the bundle (analyzer and version). What
+        belongs to another bundle, or was altered, is computed again. A bundle on a read-only file system works,
+        its statistics are then computed each time.
+        """
+        return remembered(self.path / "statistics" / f"{name}.json", self.digest, compute)
+
+    def _open(self, name: str) -> dict[str, Codes]:
+        try:
+            with (self.path / name).open("rb") as file:
+                status = os.fstat(file.fileno())
+                state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                if self._checked.get(name) != state:  # at first, and when the file is not the one checked before
+                    if hashlib.file_digest(file, "sha256").hexdigest() != self.manifest["files"][name]["sha256"]:
+                        raise refusal(self.path, f"{name} was altered (SHA-256 differs)")
+                    self._checked[name] = state
+                return mapped(file)
+        except OSError as error:
+            raise refusal(self.path, f"{name} cannot be read ({error.strerror})") from None

@@ -1,0 +1,118 @@
+"""Write a bundle: into a temporary folder first, put in place in one step when it is complete."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from accelsim import __version__
+from accelsim.errors import BundleError, StorageError
+from accelsim.storage import exchange, guard, remove_abandoned
+from accelsim.tensorfile import Codes, encoded
+from accelsim.trace.manifest import FORMAT, FORMAT_VERSION, digest_of, intact, read
+from accelsim.trace.place import refuse_foreign
+
+
+class TraceWriter:
+    """Write a bundle into a temporary folder beside `target` and rename it when complete.
+
+    Use as a context manager and call `finish` last; leaving without it removes what was written. Entering
+    raises StorageError when `target` holds anything but a bundle, so that nothing else is ever replaced. When
+    the same bundle is there already, complete, it stays and this one is dropped; one of the same key but other
+    codes stays unless `replace` asks for this one. Readers of `target` never find it missing meanwhile.
+    """
+
+    def __init__(self, target: Path, replace: bool = False) -> None:
+        self.target = target
+        self.replace = replace
+        place = self._place = target.resolve() if target.is_symlink() else target
+        self.folder = place.parent / f".{place.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.partial"
+        self._files: dict[str, dict[str, Any]] = {}
+        self._finished = False
+
+    def __enter__(self) -> TraceWriter:
+        refuse_foreign(self._place)
+        guard(lambda: (self.folder / "layers").mkdir(parents=True), self.folder)
+        remove_abandoned(self._place)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._finished:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def add(self, name: str, tensors: dict[str, Codes]) -> str:
+        """Write the arrays of one file and return the file's path inside the bundle.
+
+        name: file stem, made safe for file systems. Raises StorageError when the disk is full.
+        """
+        path = f"layers/{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.safetensors"
+        digest = hashlib.sha256()
+
+        def write() -> None:
+            with (self.folder / path).open("wb") as file:
+                for part in encoded(tensors):
+                    file.write(part)
+                    digest.update(part)
+
+        guard(write, self.folder / path)
+        size = (self.folder / path).stat().st_size
+        self._files[path] = {"size_bytes": size, "sha256": digest.hexdigest()}
+        return path
+
+    def finish(self, manifest: dict[str, Any]) -> Path:
+        """Write the manifest (format, version and file digests are added) and put the bundle in place."""
+        body = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "accelsim": __version__,
+            **manifest,
+            "files": self._files,
+        }
+        digest = digest_of(body)
+        text = json.dumps({**body, "digest": digest}, indent=1)
+        guard(lambda: (self.folder / "manifest.json").write_text(text, encoding="utf-8"), self.folder)
+        for _ in range(100):  # another process may put its bundle there, or take it away, at any moment
+            if self._moved() or self._kept(digest, body.get("key")):
+                break
+            refuse_foreign(self._place)
+            if exchange(self.folder, self._place):
+                break
+        else:
+            raise StorageError(f"{self.target}: cannot be put in place (other processes keep replacing it)")
+        shutil.rmtree(self.folder, ignore_errors=True)  # what was there before, or what is not needed
+        self._finished = True
+        return self.target
+
+    def _moved(self) -> bool:
+        """Rename the bundle to its place; False when a folder that is not empty stands there."""
+        try:
+            os.rename(self.folder, self._place)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise StorageError(f"{self.target}: cannot be put in place ({error.strerror})") from None
+            return False
+        return True
+
+    def _kept(self, digest: str, key: Any) -> bool:
+        """Whether the bundle that is there stays. Raises StorageError when it may not be replaced."""
+        try:
+            there, found = read(self._place)
+        except BundleError:
+            there, found = {}, ""
+        if found == digest and intact(self._place, there):
+            return True
+        if self.replace:
+            return False
+        if found and there.get("key") == key:
+            return True
+        raise StorageError(f"{self.target}: cannot be put in place (another bundle is there)", "remove it first")
