@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +16,7 @@ from accelsim.analyzers.progress import over_layers
 from accelsim.analyzers.statistics import layer_statistics
 from accelsim.errors import ConfigError, MappingError
 from accelsim.formats.catalogue import number_format
+from accelsim.layer import LayerShape
 from accelsim.results import Column, RunResult, declare
 from accelsim.trace import Trace
 
@@ -55,40 +57,73 @@ _TRACE_INFO = (
 )  # fmt: skip
 
 
+Statistics = dict[str, Any]
+"""What a machine's replay needs of the codes of a layer on one sample."""
+
+Entry = tuple[Row, LayerShape, Statistics]
+"""A layer on one sample: the first columns of its row, its shape and its statistics."""
+
+
 def run(machine: Accelerator, trace: Trace) -> RunResult:
     """Replay every layer and sample of `trace` on `machine`.
 
     Raises MappingError naming every layer that does not fit, with the limit and by how much.
     """
-    warnings = [*trace.warnings, *_width_warnings(machine, trace), *_format_warnings(machine, trace), *machine.notes()]
+    warnings = cautions(machine, trace)
+    label = f"replaying {trace.manifest.get('name')} on {machine.name}"
+    found = over_layers(trace, lambda index: [measured(machine, trace, index)], label)
+    entries: list[Entry] = [
+        ({"index": record.index, "layer": record.name, "kind": shape.kind, "sample": sample}, shape, counts)
+        for record, counted in zip(trace.layers, found, strict=True)
+        for sample, (shape, counts) in enumerate(zip(record.shapes, counted, strict=True))
+    ]
+    rows = replayed(machine, entries)
+    return RunResult(pd.DataFrame(rows), _info(machine, trace), [*warnings, *approximations(machine, rows)])
+
+
+def cautions(machine: Accelerator, trace: Trace) -> list[str]:
+    """Return what is approximate before any layer is replayed. Raises ConfigError when the codes do not suit the machine."""
+    return [*trace.warnings, *_width_warnings(machine, trace), *_format_warnings(machine, trace), *machine.notes()]
+
+
+def measured(machine: Accelerator, trace: Trace, index: int) -> list[Statistics]:
+    """Return what `machine` needs of a layer on each sample: counted now, or kept with the bundle from before."""
+    found = _measured(machine, trace, index)
+    if not machine.counts_products:
+        return found
+    return [layer_statistics(trace, index, sample) | own for sample, own in enumerate(found)]
+
+
+def replayed(machine: Accelerator, entries: Sequence[Entry]) -> list[Row]:
+    """Return a row per entry, beside the same machine without skipping.
+
+    Raises MappingError naming every layer that does not fit, with the limit and by how much.
+    """
     dense = machine.dense()
     rows: list[Row] = []
     failures: dict[str, None] = {}  # every limit once, in order
-    label = f"replaying {trace.manifest.get('name')} on {machine.name}"
-    measured = over_layers(trace, lambda index: [_measured(machine, trace, index)], label)
-    for record, found in zip(trace.layers, measured, strict=True):
-        for sample, shape in enumerate(record.shapes):
-            statistics = found[sample]
-            if machine.counts_products:
-                statistics = layer_statistics(trace, record.index, sample) | statistics
-            head: Row = {"index": record.index, "layer": record.name, "kind": shape.kind, "sample": sample}
-            try:
-                row = machine.replay(shape, statistics)
-                plain = dense.replay(shape, statistics)
-            except MappingError as error:
-                failures[f"layer {record.name}: {error.message}"] = None
-                continue
-            rows.append(head | row | _against(row, plain))
+    for head, shape, statistics in entries:
+        try:
+            row = machine.replay(shape, statistics)
+            plain = dense.replay(shape, statistics)
+        except MappingError as error:
+            failures[f"layer {head['layer']}: {error.message}"] = None
+            continue
+        rows.append(head | row | _against(row, plain))
     if failures:
         raise MappingError(
             "\n  ".join([f"{machine.name} cannot run {len(failures)} layer(s):", *failures]),
             "enlarge that limit with --set",
         )
-    layers = pd.DataFrame(rows)
-    if "approximate" in layers and layers["approximate"].any():
-        names = ", ".join(dict.fromkeys(layers.loc[layers["approximate"], "layer"]))
-        warnings.append(f"{machine.name}: mapped by a near equivalent (column `approximate`): {names}")
-    return RunResult(layers, _info(machine, trace), warnings)
+    return rows
+
+
+def approximations(machine: Accelerator, rows: Sequence[Row]) -> list[str]:
+    """Return a warning that names the layers mapped by a near equivalent; none where there is no such layer."""
+    names = dict.fromkeys(str(row["layer"]) for row in rows if row.get("approximate"))
+    if not names:
+        return []
+    return [f"{machine.name}: mapped by a near equivalent (column `approximate`): {', '.join(names)}"]
 
 
 def _width_warnings(machine: Accelerator, trace: Trace) -> list[str]:

@@ -114,14 +114,17 @@ def load_hardware(reference: str, overrides: Iterable[str] = ()) -> Accelerator:
 
     Raises ConfigError (all problems of the file at once) or UnknownNameError ("did you mean").
     """
-    path = catalogue.find("hardware", reference)
-    document = config.override(strictyaml.read(path), overrides)
+    return described(config.override(strictyaml.read(catalogue.find("hardware", reference)), overrides))
+
+
+def described(document: strictyaml.Document) -> Accelerator:
+    """Return the machine that `document` describes. Raises ConfigError (all problems at once) or UnknownNameError."""
     name = document.data.get("accelerator")
     if isinstance(name, dict):  # a section of parameters, the name of the accelerator among them
         name = name.get("type")
     if not isinstance(name, str):
         raise ConfigError(
-            f"{path}: key 'accelerator' (or 'type' in it) is missing or not a word",
+            f"{document.path}: key 'accelerator' (or 'type' in it) is missing or not a word",
             f"one of: {', '.join(ACCELERATORS.names())}",
         )
     machine: Accelerator = config.validate(ACCELERATORS.get(name), document)
