@@ -1,0 +1,113 @@
+"""A layer as the loops that a memory hierarchy tiles, and what a tile of each operand covers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.layer import LayerShape
+
+DIMS = ("T", "G", "N", "K", "C", "P", "Q")
+"""Sequential steps, groups, images or rows, filters, channels, output rows, output columns. R and S stay whole."""
+
+T, G, N, K, C, P, Q = range(7)
+OPERANDS = ("activation", "weight", "output")
+RELEVANT = {"activation": (T, G, N, C, P, Q), "weight": (G, K, C), "output": (T, G, N, K, P, Q)}
+"""Loops that change which values of an operand are used."""
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Loop bounds of a layer for a whole batch, and the geometry that ties output pixels to input pixels.
+
+    shape: the layer for the batch. sizes: loop bounds in the order of `DIMS`.
+    """
+
+    shape: LayerShape
+
+    @classmethod
+    def of(cls, shape: LayerShape, batch: int = 1) -> Problem:
+        """Return the problem of `shape` for `batch` inputs: more rows or images, or more products of two activations."""
+        if shape.kind == "matmul":
+            return cls(replace(shape, groups=shape.groups * batch))
+        return cls(replace(shape, N=shape.N * batch))
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Loop bounds in the order of `DIMS`."""
+        s = self.shape
+        return s.steps, s.groups, s.N, s.K, s.C, s.P, s.Q
+
+    @cached_property
+    def kernel(self) -> int:
+        """Kernel positions of a filter and channel."""
+        return self.shape.R * self.shape.S
+
+    def pixels(self, axis: int, starts: Ints, stops: Ints) -> tuple[Ints, Ints]:
+        """Return first and last + 1 input row (axis 0) or column (axis 1) that outputs [starts, stops) need.
+
+        Padding is not stored, so ranges are cut at the borders of the map; rows between those touched come along.
+        """
+        s = self.shape
+        size = (s.H, s.W)[axis]
+        kernel, stride = (s.R, s.S)[axis], s.stride[axis]
+        reach, pad = (kernel - 1) * s.dilation[axis], s.padding[2 * axis]
+        starts, stops = np.asarray(starts, np.int64), np.asarray(stops, np.int64)
+        if s.transposed:
+            low = -((reach - starts - pad) // stride)  # smallest h with h * stride + reach - pad >= start
+            high = (stops - 1 + pad) // stride + 1
+        else:
+            low, high = starts * stride - pad, (stops - 1) * stride + reach + 1 - pad
+        low = np.clip(low, 0, size)
+        return low, np.maximum(low, np.clip(high, 0, size))
+
+    def values(self, operand: str) -> int:
+        """Number of values of an operand over the whole batch; of activations only those that are used."""
+        s = self.shape
+        if operand == "weight":
+            return s.weights
+        if operand == "output":
+            return s.outputs
+        rows, columns = (self._used(axis) for axis in (0, 1))
+        return s.steps * s.N * s.groups * s.C * rows * columns
+
+    def _used(self, axis: int) -> int:
+        low, high = self.pixels(axis, np.asarray([0]), np.asarray([self.sizes[P + axis]]))
+        return int(high[0] - low[0])
+
+
+def cuts(size: int, tile: int) -> tuple[Ints, Ints]:
+    """Return starts and stops of the tiles of `tile` that cover a loop of `size`; the last may be smaller.
+
+    >>> cuts(7, 3)
+    (array([0, 3, 6]), array([3, 6, 7]))
+    """
+    starts = np.arange(0, size, tile, dtype=np.int64)
+    return starts, np.minimum(starts + tile, size)
+
+
+def candidates(size: int, unit: int = 1) -> Ints:
+    """Return tile sizes worth trying for a loop of `size`: the smallest of each number of tiles, in rising order.
+
+    Sizes above `unit` (what the array takes at once) are whole units; a larger tile with as many tiles would only need
+    more room.
+
+    >>> candidates(10), candidates(100, 16)
+    (array([ 1,  2,  3,  4,  5, 10]), array([  1,   2,   3,   4,   5,   6,   7,   8,   9,  10,  12,  13,  15,
+            16,  32,  48,  64, 100]))
+    """
+    fine, whole = _classes(size), _classes(-(-size // unit)) * unit
+    return np.unique(np.concatenate([fine[fine < unit], np.minimum(whole, size)]))
+
+
+def _classes(size: int) -> Ints:
+    """Return the distinct values of ceil(size / n)."""
+    root = int(size**0.5) + 1
+    parts = np.arange(1, root + 1, dtype=np.int64)
+    parts = np.concatenate([parts, -(-size // parts)])
+    return np.unique(-(-size // parts))

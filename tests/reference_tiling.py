@@ -1,0 +1,128 @@
+"""Slow and obvious: walk the loop nest of a tiling step by step and count what every buffer fetches."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+from typing import Any
+
+import numpy as np
+
+from accelsim.dataflows.tiling.problem import DIMS, RELEVANT, Problem
+
+ORDER = tuple(range(7))
+
+
+def pixel_range(problem: Problem, axis: int, start: int, stop: int) -> tuple[int, int]:
+    """Input rows (or columns) from the first to the last that outputs start..stop touch, borders cut off."""
+    s = problem.shape
+    size, kernel = (s.H, s.W)[axis], (s.R, s.S)[axis]
+    stride, dilation, pad = s.stride[axis], s.dilation[axis], s.padding[2 * axis]
+    if s.transposed:
+        touched = [
+            h
+            for h in range(size)
+            if any(start <= h * stride + r - pad < stop for r in range((kernel - 1) * dilation + 1))
+        ]
+    else:
+        ends = range(start * stride - pad, (stop - 1) * stride + (kernel - 1) * dilation - pad + 1)
+        touched = [h for h in ends if 0 <= h < size]
+    return (min(touched), max(touched) + 1) if touched else (0, 0)
+
+
+def nest(sizes: tuple[int, ...], tiles: list[tuple[int, ...]], orders: list[tuple[int, ...]]) -> Any:
+    """Yield, in order, the ranges [start, stop) per dimension and the place in the nest per level and dimension."""
+
+    def walk(level: int, ranges: list[tuple[int, int]], places: tuple[Any, ...]) -> Any:
+        if level == len(tiles):
+            yield ranges, places
+            return
+        pieces = [
+            [(a, min(a + tiles[level][d], stop)) for a in range(start, stop, tiles[level][d])]
+            for d, (start, stop) in enumerate(ranges)
+        ]
+        for chosen in product(*(range(len(pieces[d])) for d in orders[level])):
+            index = [0] * 7
+            for d, i in zip(orders[level], chosen, strict=True):
+                index[d] = i
+            yield from walk(level + 1, [pieces[d][index[d]] for d in range(7)], (*places, tuple(index)))
+
+    yield from walk(0, [(0, n) for n in sizes], ())
+
+
+def fetched(problem: Problem, tiles: list[tuple[int, ...]], orders: list[tuple[int, ...]], held: bool = True) -> Any:
+    """Values fetched by the innermost of the levels given: a dict per operand; for outputs, those of every visit.
+
+    A tile is fetched when its place differs from that of the step before (or always, if not `held`); when it
+    moved forward along one input axis alone, what it shares with the tile before is kept.
+    """
+    total = dict.fromkeys(RELEVANT, 0)
+    before: dict[str, Any] = {}
+    for ranges, places in nest(problem.sizes, tiles, orders):
+        for operand, dims in RELEVANT.items():
+            now = {d: tuple(level[d] for level in places) for d in dims}
+            span = {d: ranges[d] for d in dims}
+            if operand == "activation":
+                for axis, d in enumerate((5, 6)):
+                    span[d] = pixel_range(problem, axis, *ranges[d])
+            size = int(np.prod([b - a for a, b in span.values()])) * (problem.kernel if operand == "weight" else 1)
+            if operand in before and held:
+                old, old_span = before[operand]
+                moved = [d for d in dims if now[d] != old[d]]
+                if not moved:
+                    size = 0
+                elif operand == "activation" and len(moved) == 1 and moved[0] in (5, 6) and now[moved[0]] > old[moved[0]]:
+                    d = moved[0]
+                    shared = max(0, old_span[d][1] - max(span[d][0], old_span[d][0]))
+                    rest = int(np.prod([b - a for e, (a, b) in span.items() if e != d]))
+                    size -= rest * min(shared, span[d][1] - span[d][0])
+            before[operand] = now, span
+            total[operand] += size
+    return total
+
+
+def least_traffic(problem: Problem, capacity: int, psum_values: int = 1, doubled: bool = False) -> int:
+    """Least values moved off chip with a shared buffer of `capacity` values, over all tilings and loop orders."""
+    best = None
+    spans = [range(1, n + 1) for n in problem.sizes]
+    for tile in product(*spans):
+        if tile[0] > 1:
+            continue
+        if room(problem, tile, psum_values, doubled) > capacity:
+            continue
+        for inner in permutations([d for d in range(2, 7)]):
+            order = (0, 1, *inner)
+            if any(problem.sizes[d] <= tile[d] for d in inner) and list(inner) != _moved_out(inner, problem, tile):
+                continue  # a loop of one tile may stand anywhere
+            got = fetched(problem, [tile], [order])
+            spills = got["output"] - problem.values("output")
+            cost = got["activation"] + got["weight"] + problem.values("output") + 2 * psum_values * spills
+            best = cost if best is None else min(best, cost)
+    assert best is not None
+    return best
+
+
+def _moved_out(inner: tuple[int, ...], problem: Problem, tile: tuple[int, ...]) -> list[int]:
+    whole = sorted(d for d in inner if problem.sizes[d] <= tile[d])
+    return whole + [d for d in inner if d not in whole]
+
+
+def room(problem: Problem, tile: tuple[int, ...], psum_values: int, doubled: bool) -> int:
+    """Values a shared buffer needs for a tile of each operand, two of those that change."""
+    trips = [-(-n // t) for n, t in zip(problem.sizes, tile, strict=True)]
+    rows = max(_span(problem, 0, a, min(a + tile[5], problem.sizes[5])) for a in range(0, problem.sizes[5], tile[5]))
+    columns = max(_span(problem, 1, a, min(a + tile[6], problem.sizes[6])) for a in range(0, problem.sizes[6], tile[6]))
+    sizes = {
+        "activation": tile[1] * tile[2] * tile[4] * rows * columns,
+        "weight": tile[1] * tile[3] * tile[4] * problem.kernel,
+        "output": tile[1] * tile[2] * tile[3] * tile[5] * tile[6] * (psum_values if trips[4] > 1 else 1),
+    }
+    twice = {operand: doubled and any(trips[d] > 1 for d in dims) for operand, dims in RELEVANT.items()}
+    return sum(size * (2 if twice[operand] else 1) for operand, size in sizes.items())
+
+
+def _span(problem: Problem, axis: int, start: int, stop: int) -> int:
+    low, high = pixel_range(problem, axis, start, stop)
+    return high - low
+
+
+assert len(DIMS) == 7
