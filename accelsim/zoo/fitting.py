@@ -10,9 +10,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from . import cards, storage
 
 Batch = Callable[[torch.Generator], tuple[Tensor, Tensor]]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -32,6 +36,19 @@ class Recipe:
     refresh_batches: int = 20
     """Batches over which the batch-norm statistics are measured again, in float32, after training."""
     seed: int = 0
+
+
+def produce(
+    network: Callable[[], nn.Module], batch: Batch, loss: Loss, recipe: Recipe, out: Path, device: str = "cpu",
+    log: Callable[[str], None] = print, **noted: Any,
+) -> None:  # fmt: skip
+    """Fit a new network and write `out`/weights.safetensors (float16) and `out`/run.json, with what is `noted`, too."""
+    torch.manual_seed(recipe.seed)
+    net = network()
+    fit(net, batch, loss, recipe, device, log)
+    storage.save(net, out / "weights.safetensors", torch.float16)
+    run = cards.circumstances(device, seed=recipe.seed, **noted, steps=recipe.steps, batch=recipe.batch)
+    cards.save_run(out, run)
 
 
 def fit(

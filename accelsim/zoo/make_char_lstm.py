@@ -29,8 +29,6 @@ def train(
     """Train and write `out`/weights.safetensors (float16) and `out`/run.json; `epochs` is in units of 100 steps."""
     recipe = fitting.shortened(RECIPE, epochs, seed)
     ids = encode(read(data)[0])
-    torch.manual_seed(seed)
-    net = CharLstm()
 
     def batch(random: torch.Generator) -> tuple[Tensor, Tensor]:
         start = torch.randint(len(ids) - WINDOW, (recipe.batch, 1), generator=random)
@@ -40,9 +38,7 @@ def train(
     def loss(logits: Tensor, following: Tensor) -> Tensor:
         return F.cross_entropy(logits.flatten(0, 1), following.flatten())
 
-    fitting.fit(net, batch, loss, recipe, device, log)
-    storage.save(net, out / "weights.safetensors", torch.float16)
-    cards.save_run(out, cards.circumstances(device, seed=seed, steps=recipe.steps, batch=recipe.batch))
+    fitting.produce(CharLstm, batch, loss, recipe, out, device, log)
 
 
 def read(data: Path) -> tuple[str, str, str]:

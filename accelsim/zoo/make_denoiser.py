@@ -27,8 +27,6 @@ def train(
     """Train and write `out`/weights.safetensors (float16) and `out`/run.json; `epochs` is in units of 100 steps."""
     recipe = fitting.shortened(RECIPE, epochs, seed)
     images = torch.cat(photographs.read(data / photographs.TRAINING))
-    torch.manual_seed(seed)
-    net = Denoiser()
 
     def batch(random: torch.Generator) -> tuple[Tensor, Tensor]:
         clean = photographs.crops(images, recipe.batch, PIECE, random).float() / 255
@@ -37,9 +35,7 @@ def train(
     def loss(found: Tensor, clean: Tensor) -> Tensor:
         return 100 * F.mse_loss(found, clean)  # of the size at which the gradients' norm is seldom clipped
 
-    fitting.fit(net, batch, loss, recipe, device, log)
-    storage.save(net, out / "weights.safetensors", torch.float16)
-    cards.save_run(out, cards.circumstances(device, seed=seed, steps=recipe.steps, batch=recipe.batch))
+    fitting.produce(Denoiser, batch, loss, recipe, out, device, log)
 
 
 @torch.no_grad()

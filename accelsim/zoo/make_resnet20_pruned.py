@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors.torch import save_file
 
-from . import cards, cifar, load, storage
-from .resnet20 import CLASSES, ResNet20
-from .train_resnet20 import accuracy
+from . import cards, cifar, cifar_card, load, storage
+from .resnet20 import ResNet20
 from .train_resnet20_pruned import Recipe, zeros
 from .train_resnet20_pruned import train as fit
 
@@ -30,38 +28,17 @@ def train(
 def pack(data: Path, out: Path) -> None:
     """Measure `out`/weights.safetensors as stored on all test images and write samples and card beside it."""
     net = storage.load_into(ResNet20(), out / "weights.safetensors").eval()
-    images, labels = cifar.read(data, "test")
-    dense = round(accuracy(load("resnet20"), images, labels), 4)
-    first = [int((labels == c).nonzero()[0, 0]) for c in range(len(CLASSES))]
-    save_file({"images": images[first].contiguous()}, out / "samples.safetensors")
-    run = cards.load_run(out)
-    cards.write(
-        out,
-        {
-            "name": "resnet20_pruned",
-            "task": "which of ten things an image of 32 x 32 pixels shows: " + ", ".join(CLASSES),
-            "data": cifar.ABOUT,
-            "split": "official: trained on all 50,000 training images, nothing held out; measured on the 10,000 "
-            "test images; no choice was made on the test images",
-            "seed": run.pop("seed"),
-            "date": run.pop("date"),
-            "metric": "accuracy on the 10,000 test images, weights as stored",
-            "value": round(accuracy(net, images, labels), 4),
-            "baselines": {"chance": 0.1},
-            "before": {"network": "resnet20 of the zoo, from which it was pruned", "value": dense},
-            "zeros": round(zeros(net), 4),
-            "zeros_of": "weights of the convolutions and the classifier, all layers together",
-            "recipe": "python -m accelsim.zoo.train resnet20_pruned --data DIR --out DIR",
-            "training": run,
-            "parameters": sum(p.numel() for p in net.parameters()),
-            "stored_as": "float16, used as float32",
-            "samples": cifar.predictions(net, images, first),
-            "limits": [
-                "The images are lossy JPEG, in training and in test; see the card of resnet20.",
-                "Unstructured zeros: which weights are zero follows no pattern. Layers have different fractions.",
-                "The dense network taught it (half of the loss), and was trained on the same images.",
-                "One run with one seed; the spread over seeds was not measured.",
-                "Convolutions ran in bfloat16 during training; batch-norm statistics were measured again in float32.",
-            ],
-        },
-    )
+    cifar_card.pack(
+        "resnet20_pruned", net, data, out,
+        before="from which it was pruned",
+        zeros=round(zeros(net), 4),
+        zeros_of="weights of the convolutions and the classifier, all layers together",
+        stored_as="float16, used as float32",
+        limits=[
+            cifar_card.JPEG,
+            "Unstructured zeros: which weights are zero follows no pattern. Layers have different fractions.",
+            "The dense network taught it (half of the loss), and was trained on the same images.",
+            cifar_card.ONE_RUN,
+            cifar_card.BFLOAT16,
+        ],
+    )  # fmt: skip

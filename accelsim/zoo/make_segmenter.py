@@ -29,17 +29,13 @@ def train(
     """Train and write `out`/weights.safetensors (float16) and `out`/run.json; `epochs` is in units of 100 steps."""
     recipe = fitting.shortened(RECIPE, epochs, seed)
     images = torch.cat(photographs.read(data / photographs.TRAINING, "RGB"))[:-HELD_OUT]
-    torch.manual_seed(seed)
-    net = Segmenter()
 
     def batch(random: torch.Generator) -> tuple[Tensor, Tensor]:
         behind = photographs.crops(images, recipe.batch, SIZE, random)
         drawn = np.random.default_rng(int(torch.randint(2**31, (), generator=random)))
         return scenes(behind, drawn)
 
-    fitting.fit(net, batch, F.cross_entropy, recipe, device, log)
-    storage.save(net, out / "weights.safetensors", torch.float16)
-    cards.save_run(out, cards.circumstances(device, seed=seed, steps=recipe.steps, batch=recipe.batch))
+    fitting.produce(Segmenter, batch, F.cross_entropy, recipe, out, device, log)
 
 
 def scenes(backgrounds: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:

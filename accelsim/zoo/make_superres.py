@@ -30,8 +30,6 @@ def train(
     """Train and write `out`/weights.safetensors (float16) and `out`/run.json; `epochs` is in units of 100 steps."""
     recipe = fitting.shortened(RECIPE, epochs, seed)
     images = torch.cat(photographs.read(data / photographs.TRAINING))
-    torch.manual_seed(seed)
-    net = Superres()
 
     def batch(random: torch.Generator) -> tuple[Tensor, Tensor]:
         large = photographs.crops(images, recipe.batch, PIECE, random).float() / 255
@@ -41,9 +39,7 @@ def train(
         inside = (..., slice(4, -4), slice(4, -4))  # the outer pixels were halved without their neighbours
         return 100 * F.mse_loss(found[inside], large[inside])
 
-    fitting.fit(net, batch, loss, recipe, device, log)
-    storage.save(net, out / "weights.safetensors", torch.float16)
-    cards.save_run(out, cards.circumstances(device, seed=seed, steps=recipe.steps, batch=recipe.batch))
+    fitting.produce(Superres, batch, loss, recipe, out, device, log)
 
 
 def halved(large: Tensor) -> Tensor:
