@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import yaml
+from safetensors.torch import load_file
 
 from accelsim import zoo
 from accelsim.zoo import cards, cifar, sst, storage, tokenizer
@@ -120,6 +124,34 @@ def test_stored_weights_come_back_within_their_precision(tmp_path: Path) -> None
     for name, tensor in net.state_dict().items():
         step = float(tensor.abs().max()) / (127 if name == "encoder.word.weight" else 1024)
         assert float((back.state_dict()[name] - tensor).abs().max()) <= 0.51 * step, name
+
+
+def test_a_card_of_images_states_the_accuracy_on_all_of_them(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    from accelsim.zoo import cifar_card
+    from accelsim.zoo.resnet20 import normalise
+
+    rng = np.random.default_rng(2)
+    files = [io.BytesIO() for _ in range(30)]
+    for file in files:
+        image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(file, "jpeg")
+    packed = [np.frombuffer(file.getvalue(), np.uint8) for file in files]
+    labels = np.arange(30) % 10
+    (tmp_path / "cifar10").mkdir()
+    ends = np.cumsum([0, *(len(p) for p in packed)])
+    np.savez(tmp_path / "cifar10" / "test_jpeg.npz", jpeg=np.concatenate(packed), offsets=ends, labels=labels)
+    cards.save_run(tmp_path, cards.circumstances("cpu", seed=3))
+    net = zoo.load("resnet20")
+    cifar_card.pack(
+        "some", net, tmp_path, tmp_path, before="unchanged", stored_as="float32", limits=["noise"], zeros=0.5
+    )
+    card = yaml.safe_load((tmp_path / "card.yaml").read_text())
+    images, found = cifar.read(tmp_path, "test")
+    right = int((net(normalise(images)).argmax(1) == found).sum())
+    assert card["value"] == card["before"]["value"] == round(right / 30, 4)
+    assert (card["seed"], card["zeros"], card["recipe"].split()[3]) == (3, 0.5, "some")
+    assert [row["test_image"] for row in card["samples"]] == list(range(10))
+    assert torch.equal(load_file(tmp_path / "samples.safetensors")["images"], images[:10])
 
 
 @pytest.mark.slow
