@@ -70,7 +70,9 @@ def fetched(problem: Problem, tiles: list[tuple[int, ...]], orders: list[tuple[i
                 moved = [d for d in dims if now[d] != old[d]]
                 if not moved:
                     size = 0
-                elif operand == "activation" and len(moved) == 1 and moved[0] in (5, 6) and now[moved[0]] > old[moved[0]]:
+                elif (
+                    operand == "activation" and len(moved) == 1 and moved[0] in (5, 6) and now[moved[0]] > old[moved[0]]
+                ):
                     d = moved[0]
                     shared = max(0, old_span[d][1] - max(span[d][0], old_span[d][0]))
                     rest = int(np.prod([b - a for e, (a, b) in span.items() if e != d]))
