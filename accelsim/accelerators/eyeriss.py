@@ -89,7 +89,7 @@ class Eyeriss(Accelerator):
     def measure(self, layer: Layer, profile: Profile) -> dict[str, Any]:
         """Return the run-length coded bits of the layer's input and output maps."""
         from accelsim.analyzers.codes import centred_values
-        from accelsim.analyzers.runlength_rows import row_run_length_bits
+        from accelsim.analyzers.runlength import row_run_length_bits
 
         c = self.compression
         sizes: dict[str, Any] = {}

@@ -103,7 +103,13 @@ def value_histogram(operand: Operand, workers: int = 1) -> Histogram:
         if signed:
             counts = np.roll(counts, counts.size // 2)
         return _trim(low - (0 if operand.centred else int(np.asarray(operand.zero_point))), counts)
-    values = centred_values(operand)
+    return array_histogram(centred_values(operand), workers)
+
+
+def array_histogram(values: Codes, workers: int = 1) -> Histogram:
+    """Count zero-centred `values`, int16 or int32 of any shape."""
+    if values.dtype == np.int16:
+        return _trim(-(2**15), np.roll(code_counts(values, workers), 2**15))
     low = int(values.min())
     return _trim(low, np.bincount(values.ravel().astype(np.int64) - low))
 

@@ -1,48 +1,70 @@
-"""Exact sizes of operands in the codes that accelerators keep them in off chip."""
+"""Exact sizes of operands in the codes that accelerators keep them in off chip, whole, by pixel and by filter."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from accelsim.analyzers.codes import Codes, frozen
-from accelsim.analyzers.groups import channel_groups
+from accelsim.analyzers.codes import Codes
+from accelsim.analyzers.compression import storage_format
+from accelsim.analyzers.compression.groups import FIELD_BITS
+from accelsim.analyzers.compression.tensor import Coding, Tensor
 
-FIELD_BITS = 4
-"""Width of the precision field of a group of values of up to 16 bits (ShapeShifter, MICRO'19)."""
+__all__ = ["FIELD_BITS", "filter_bits", "pixel_bits", "stored_bits"]
+
+Bits = npt.NDArray[np.int64]
 
 
-def stored_bits(values: Codes, form: str, bits: int, precision: int, group_values: int = 16, run_bits: int = 4) -> int:
-    """Return the size in bits of `values` (zero-centred, (N, C, H, W)) in the code `form`.
+def stored_bits(
+    values: Codes,
+    form: str,
+    bits: int,
+    precision: int | None = None,
+    group_values: int = 16,
+    run_bits: int | None = None,
+    exponent_bits: int = 0,
+) -> int:
+    """Return the size in bits of `values` (zero-centred, (N, C, H, W)) in the storage format `form`.
 
-    plain: `bits` each. profiled: `precision` each. groups: each `group_values` consecutive channels at their own
-    width (sign included if the tensor has a negative value) behind a field of 4 bits. bitmask: one bit each, and
-    `bits` per non-zero. nonzero: `bits` per non-zero alone, for machines that count their own metadata. zero_run:
-    a run of `run_bits` and `bits` per non-zero, a placeholder where a run overflows (SCNN). relative_index: the
-    same, runs restarting at each filter or channel (EIE columns).
-    Raises ValueError for another name.
+    bits: width of a word; the other widths are those of `compression.tensor.Coding`. Raises UnknownNameError for
+    another name (`accelsim list compressions` has them all).
     """
-    if form == "plain":
-        return values.size * bits
-    if form == "profiled":
-        return values.size * precision
-    if form == "groups":
-        groups = channel_groups(values, 1, (group_values,))[group_values]
-        return groups.total_width() + FIELD_BITS * groups.unions.size
-    if form == "bitmask":
-        return values.size + bits * int(np.count_nonzero(values))
-    if form == "nonzero":
-        return bits * int(np.count_nonzero(values))
-    if form in ("zero_run", "relative_index"):
-        rows = values.reshape(1, -1) if form == "zero_run" else values.reshape(values.shape[0], -1)
-        return run_entries(rows, run_bits) * (bits + run_bits)
-    raise ValueError(f"no storage format {form!r}")
+    coding = Coding(bits, precision, group_values, run_bits, exponent_bits)
+    return storage_format(form).total(Tensor(values), coding)
 
 
-def run_entries(rows: Codes, run_bits: int) -> int:
-    """Return the entries of run-length coded `rows` (rows, values): non-zeros and placeholders of long runs.
+def pixel_bits(
+    values: Codes,
+    form: str,
+    bits: int,
+    precision: int | None = None,
+    group_values: int = 16,
+    run_bits: int | None = None,
+    exponent_bits: int = 0,
+) -> Bits:
+    """Return the stored bits that belong to each pixel of `values` (N, C, H, W): int64 (N, H, W), summing to the size.
 
-    An entry holds up to 2^run_bits - 1 zeros and a value; zeros at the end of a row are not stored.
+    The bits of an entry belong to the pixel of its value, the field of a group to the pixel of the group, the rest of a
+    word to that of its last entry, a table to the first pixel. Arguments and errors are those of `stored_bits`; a bound
+    has no pixels and raises ConfigError.
     """
-    from accelsim.analyzers.kernels.runs import entries
+    coding = Coding(bits, precision, group_values, run_bits, exponent_bits)
+    charges = storage_format(form).charges(Tensor(values), coding, pixels=True)
+    return charges.reshape(values.shape[0], *values.shape[2:])
 
-    return int(entries(frozen(rows), 1 << run_bits))
+
+def filter_bits(
+    values: Codes,
+    form: str,
+    bits: int,
+    precision: int | None = None,
+    group_values: int = 16,
+    run_bits: int | None = None,
+    exponent_bits: int = 0,
+) -> Bits:
+    """Return the stored bits that belong to each filter of weights (filters, C, R, S): int64 (filters,).
+
+    Bits belong to filters as in `pixel_bits` to pixels, a table to the first one. The sum is the size.
+    """
+    coding = Coding(bits, precision, group_values, run_bits, exponent_bits)
+    return storage_format(form).charges(Tensor(values), coding, pixels=False)[:, 0]

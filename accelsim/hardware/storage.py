@@ -8,17 +8,21 @@ from pydantic import Field
 
 from accelsim.config import Sourced
 
-Format = Literal["plain", "profiled", "groups", "bitmask", "nonzero", "zero_run", "relative_index"]
+Format = Literal[
+    "plain", "profiled", "bitmask", "nonzero", "zero_run", "relative_index", "run_length", "run_length_rows",
+    "groups", "groups_masked", "delta", "base_delta", "huffman",
+]  # fmt: skip
 
 
 class Storage(Sourced):
-    """Off-chip code of activations (inputs and outputs) and weights; `analyzers.stored` gives the sizes.
+    """Off-chip code of activations (inputs and outputs) and weights; `accelsim list compressions` tells each.
 
-    group_values: values that share a precision field in "groups". run_bits: width of a zero run in "zero_run" and
-    of an index in "relative_index".
+    group_values: values that share a precision field in "groups", "groups_masked" and "delta". run_bits: width of a zero
+    run in "zero_run", "run_length" and "run_length_rows" and of an index in "relative_index"; without it that of the
+    format's paper. "nonzero" is for machines that count their own metadata.
     """
 
     activation: Format = "plain"
     weight: Format = "plain"
     group_values: int = Field(default=16, ge=1)
-    run_bits: int = Field(default=4, ge=1, le=8)
+    run_bits: int | None = Field(default=None, ge=1, le=16)

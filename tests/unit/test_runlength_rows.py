@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from accelsim.analyzers.runlength_rows import row_run_length_bits
+from accelsim.analyzers.runlength import row_run_length_bits
 
 Pair = tuple[int, int]
 

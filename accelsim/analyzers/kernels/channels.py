@@ -1,4 +1,4 @@
-"""Combine groups of consecutive channels."""
+"""Combine groups of consecutive channels, and neighbours in a row."""
 
 from __future__ import annotations
 
@@ -30,3 +30,33 @@ def or_channels(codes: npt.NDArray[np.integer], size: int, out: npt.NDArray[np.i
             for i in range(plane):
                 value = codes[n, c, i]
                 out[n, block, i] |= value ^ (value >> 31)
+
+
+@njit(nogil=True, cache=True)
+def count_channels(codes: npt.NDArray[np.integer], size: int, out: npt.NDArray[np.int32]) -> None:
+    """Count the values other than 0 of each group of `size` channels into `out`, which starts as zeros.
+
+    codes: (N, C, plane); out: (N, ceil(C / size), plane).
+    """
+    batch, channels, plane = codes.shape
+    for n in range(batch):
+        for c in range(channels):
+            block = c // size
+            for i in range(plane):
+                out[n, block, i] += np.int32(codes[n, c, i] != 0)
+
+
+@njit(nogil=True, cache=True)
+def differences(codes: npt.NDArray[np.integer], width: int, bits: int, out: npt.NDArray[np.integer]) -> None:
+    """Put each value less the one before it in its row of `width` into `out`, modulo 2^bits as a signed number.
+
+    codes and out: flat. The first of a row is taken as it is.
+    """
+    half = np.int64(1) << (bits - 1)
+    mask = (np.int64(1) << bits) - 1
+    for start in range(0, codes.size, width):
+        last = np.int64(0)
+        for i in range(start, start + width):
+            value = np.int64(codes[i])
+            out[i] = ((value - last + half) & mask) - half
+            last = value
