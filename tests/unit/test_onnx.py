@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,8 @@ from accelsim.analyzers.analyze import analyze  # noqa: E402
 from accelsim.errors import AccelsimError, ConfigError, InputError  # noqa: E402
 from accelsim.layer import Layer  # noqa: E402
 from accelsim.sim import run  # noqa: E402
-from accelsim.sources import extras  # noqa: E402
-from accelsim.trace import Trace  # noqa: E402
-from accelsim.workload import load_workload, open_trace  # noqa: E402
 from tests.integer_products import product, requantized  # noqa: E402
+from tests.model_files import trace_of, uninstall  # noqa: E402
 
 RNG = np.random.default_rng(5)
 Feed = dict[str, Any]
@@ -50,17 +47,6 @@ def save(
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
     return path
-
-
-def trace_of(model: Path, arrays: Feed | None, *settings: str) -> Trace:
-    """Capture a model through a workload file; arrays: by input, the first axis counts the samples."""
-    lines = [f"name: {model.stem}", "source: onnx", f"model: {model.name}", "samples: 100"]
-    if arrays is not None:
-        np.savez(model.with_suffix(".npz"), **arrays)
-        lines.append(f"inputs: {model.stem}.npz")
-    workload = model.with_suffix(".yaml")
-    workload.write_text("\n".join(lines))
-    return open_trace(load_workload(workload, settings), cache=model.parent / "cache")
 
 
 def tolerance(layer: Layer) -> float:
@@ -675,13 +661,6 @@ def test_capturing_a_model_loads_no_torch(tmp_path: Path) -> None:
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = small(tmp_path / "m.onnx")
-    known = extras.version
-
-    def version(package: str) -> str:
-        if package == "onnxruntime":
-            raise PackageNotFoundError(package)
-        return known(package)
-
-    monkeypatch.setattr(extras, "version", version)
+    uninstall("onnxruntime", monkeypatch)
     with pytest.raises(InputError, match=r"the package onnxruntime is not installed; pip install 'accelsim\[onnx\]'"):
         trace_of(model, {"x": normal(1, 3, 15, 12)})

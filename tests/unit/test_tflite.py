@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +13,13 @@ pytest.importorskip("ai_edge_litert.interpreter")
 from accelsim.accelerators.base import load_hardware
 from accelsim.errors import InputError
 from accelsim.sim import run
-from accelsim.sources import extras
-from accelsim.trace import Trace
-from accelsim.workload import load_workload, open_trace
 from tests.integer_products import product, requantized
+from tests.model_files import trace_of, uninstall
 from tests.tflite_models import Builder
 
 RNG = np.random.default_rng(7)
 SAME, VALID = 0, 1
 NONE, RELU = 0, 1
-
-
-def trace_of(model: Path, arrays: dict[str, Any] | None, *settings: str) -> Trace:
-    """Capture a model through a workload file; arrays: by input, the first axis counts the samples."""
-    lines = [f"name: {model.stem}", "source: tflite", f"model: {model.name}", "samples: 100"]
-    if arrays is not None:
-        np.savez(model.with_suffix(".npz"), **arrays)
-        lines.append(f"inputs: {model.stem}.npz")
-    workload = model.with_suffix(".yaml")
-    workload.write_text("\n".join(lines))
-    return open_trace(load_workload(workload, settings), cache=model.parent / "cache")
 
 
 def bytes_of(*shape: int) -> Any:
@@ -440,14 +426,7 @@ def test_pictures_are_given_with_their_channels_last(tmp_path: Path) -> None:
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = quantized(tmp_path / "m.tflite")
-    known = extras.version
-
-    def version(package: str) -> str:
-        if package == "ai-edge-litert":
-            raise PackageNotFoundError(package)
-        return known(package)
-
-    monkeypatch.setattr(extras, "version", version)
+    uninstall("ai-edge-litert", monkeypatch)
     with pytest.raises(
         InputError, match=r"the package ai-edge-litert is not installed; pip install 'accelsim\[tflite\]'"
     ):

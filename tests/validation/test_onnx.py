@@ -16,9 +16,8 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("PIL")
 
 from accelsim.sources.capture import capture  # noqa: E402
-from accelsim.trace import Trace  # noqa: E402
-from accelsim.workload import load_workload, open_trace  # noqa: E402
 from tests.integer_products import requantized  # noqa: E402
+from tests.model_files import trace_of  # noqa: E402
 from tests.realdata_inputs import NETWORKS  # noqa: E402
 
 RECURRENT = ("kws_lstm_s", "char_rnn_shakespeare")
@@ -52,19 +51,12 @@ def exported(loaders: Any, name: str, data: Path, folder: Path) -> tuple[Any, li
     return module, inputs, path
 
 
-def trace_of(model: Path, samples: Any) -> Trace:
-    np.savez(model.with_suffix(".npz"), x=samples)
-    lines = [f"name: {model.stem}", "source: onnx", f"model: {model.name}", f"inputs: {model.stem}.npz", "samples: 9"]
-    model.with_suffix(".yaml").write_text("\n".join(lines))
-    return open_trace(load_workload(model.with_suffix(".yaml")), cache=model.parent / "cache")
-
-
 @pytest.mark.parametrize("name", EVERY)
 def test_the_capture_of_an_exported_network_is_that_of_the_network(
     name: str, loaders: Any, shared: Path, tmp_path: Path
 ) -> None:
     module, inputs, path = exported(loaders, name, shared / "realdata" / "data", tmp_path)
-    found = trace_of(path, inputs[0][0].numpy()[None])
+    found = trace_of(path, {"x": inputs[0][0].numpy()[None]})
     expected = capture(module, inputs, name=name, out=tmp_path / "torch")
     assert found.warnings == expected.warnings == []
     assert found.manifest["macs_total"] == expected.manifest["macs_total"]
@@ -91,7 +83,9 @@ def test_a_trained_network_quantised_by_the_runtime_gives_its_codes(
     from onnxruntime import quantization as q
 
     _, _, path = exported(loaders, "resnet20_cifar10", shared / "realdata" / "data", tmp_path)
-    images = np.concatenate([item[0].numpy() for item in NETWORKS["resnet20_cifar10"](shared / "realdata" / "data", False)])
+    images = np.concatenate(
+        [item[0].numpy() for item in NETWORKS["resnet20_cifar10"](shared / "realdata" / "data", False)]
+    )
     model = tmp_path / "quantised.onnx"
     rows = iter([{"x": image[None]} for image in images])
 
@@ -103,7 +97,7 @@ def test_a_trained_network_quantised_by_the_runtime_gives_its_codes(
         path, model, Calibration(), quant_format=q.QuantFormat[form], per_channel=True,
         activation_type=q.QuantType.QUInt8, weight_type=q.QuantType.QInt8,
     )  # fmt: skip
-    trace = trace_of(model, images)
+    trace = trace_of(model, {"x": images})
     assert trace.samples == len(images) == 2
     assert trace.warnings == []
     assert len(trace.layers) == 20
