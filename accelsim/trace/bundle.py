@@ -89,6 +89,10 @@ class Trace:
         """
         return remembered(self.path / "statistics" / f"{name}.json", self.digest, compute)
 
+    def keeps(self, name: str) -> bool:
+        """Whether statistics are kept with the bundle under `name`; `remembered` still checks them."""
+        return (self.path / "statistics" / f"{name}.json").is_file()
+
     def _open(self, name: str) -> dict[str, Codes]:
         try:
             with (self.path / name).open("rb") as file:
