@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,22 @@ def cache_folder() -> Path:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` through a temporary file and a rename. Raises StorageError."""
+    write_chunks_atomically(path, [data])
+
+
+def write_chunks_atomically(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write `chunks` to `path` one after the other, as `write_atomically` does. Raises StorageError."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.partial")
 
     def write() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
+        with partial.open("wb") as file:
+            file.writelines(chunks)
         os.replace(partial, path)
 
     try:
         guard(write, path)
-    except StorageError:
+    except BaseException:
         with contextlib.suppress(OSError):
             partial.unlink()
         raise
