@@ -55,11 +55,11 @@ def row_length(shape: tuple[int, ...]) -> int:
 def charge_rows(
     values: Codes, length: int, run_bits: int, value_bits: int, pairs_per_word: int, word_bits: int, charges: Bits
 ) -> None:
-    """Add the bits of `charge_words` to `charges`, or those of plain values where they are fewer."""
+    """Add the bits of `charge_words` to `charges`, or those of plain values unless they are more."""
     found = np.zeros_like(charges)
     charge_words(values, length, run_bits, value_bits, pairs_per_word, word_bits, found)
     plain = values.size * value_bits
-    charges += found if found.sum() <= plain else plain // charges.size
+    charges += found if found.sum() < plain else plain // charges.size
 
 
 def charge_words(
