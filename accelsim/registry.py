@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import threading
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ class Registry:
         self.package = package
         self._entries: dict[str, Any] = {}
         self._scanned = False
+        self._lock = threading.RLock()
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return the decorator that files an object under `name`; a second use of a name is an error."""
@@ -64,14 +66,15 @@ class Registry:
         return (self.get(name).__doc__ or "").strip().split("\n")[0]
 
     def _scan(self) -> None:
-        if self._scanned:
-            return
-        self._scanned = True
-        package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
-        for point in entry_points(group=self.package):
-            self.register(point.name)(point.load())
+        with self._lock:  # another thread waits for the whole catalogue
+            if self._scanned:
+                return
+            self._scanned = True
+            package = importlib.import_module(self.package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
+            for point in entry_points(group=self.package):
+                self.register(point.name)(point.load())
 
 
 def _identity(entry: Any) -> str:
