@@ -1,4 +1,4 @@
-"""`accelsim explain COLUMN`: unit, meaning and formula of a result column."""
+"""`accelsim explain NAME`: a result column (unit, meaning, formula), or an energy table or model with its sources."""
 
 from __future__ import annotations
 
@@ -7,15 +7,28 @@ from typing import Annotated
 import typer
 
 
-def explain(column: Annotated[str, typer.Argument(help="Name of a result column; 'all' lists every one.")]) -> None:
-    """Say what a result column means: its unit, what it counts, its formula."""
+def explain(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A result column ('all' lists every one), or a name of `accelsim list energy`: a table, a kind of DRAM, a model."
+        ),
+    ],
+) -> None:
+    """Say what a result column means (unit, what it counts, formula), or what an energy table holds and its sources."""
     from accelsim import results
+    from accelsim.errors import unknown_name
+    from accelsim.report.energy_text import energy_names, energy_text
     from accelsim.report.vocabulary import learn
 
     learn()
-    names = sorted(results.COLUMNS) if column == "all" else [column]
-    for name in names:
-        entry = results.column(name)
+    if name not in results.COLUMNS and name != "all":
+        if name not in energy_names():
+            raise unknown_name("column or energy table", name, [*results.COLUMNS, *energy_names()])
+        typer.echo(energy_text(name))
+        return
+    for column in sorted(results.COLUMNS) if name == "all" else [name]:
+        entry = results.column(column)
         typer.echo(f"{entry.name} [{entry.unit or 'no unit'}]: {entry.meaning}")
         if entry.formula:
             typer.echo(f"    = {entry.formula}")

@@ -10,10 +10,12 @@ import typer
 def list_(
     what: Annotated[
         str,
-        typer.Argument(help="hw, workloads, accelerators, dataflows, analyzers, sources, zoo, papers or exit-codes."),
+        typer.Argument(
+            help="hw, workloads, accelerators, dataflows, analyzers, sources, zoo, energy, papers or exit-codes."
+        ),
     ],
 ) -> None:
-    """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, sources, zoo, papers, exit-codes."""
+    """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, sources, zoo, energy, papers, exit-codes."""
     from accelsim.errors import unknown_name
 
     if what not in _LISTS:
@@ -44,6 +46,12 @@ def _zoo() -> list[tuple[str, str]]:
     return [(name, str(zoo.card(name).get("task", ""))) for name in zoo.names()]
 
 
+def _energy() -> list[tuple[str, str]]:
+    from accelsim.report.energy_text import energy_list
+
+    return energy_list()
+
+
 def _exit_codes() -> list[tuple[str, str]]:
     from accelsim.errors import EXIT_CODES
 
@@ -58,6 +66,7 @@ _LISTS = {
     "analyzers": lambda: _registry("accelsim.analyzers", "ANALYZERS"),
     "sources": lambda: _registry("accelsim.sources", "SOURCES"),
     "zoo": _zoo,
+    "energy": _energy,
     "papers": lambda: _registry("accelsim.papers", "PAPERS"),
     "exit-codes": _exit_codes,
 }
