@@ -1,0 +1,76 @@
+"""Where more of something stops helping: the knee of a metric over an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from accelsim.results import Column, declare
+from accelsim.study.grid import Axis
+
+TOLERANCE = 0.10
+"""A value is good enough when its metric is within this share of the best on the axis."""
+
+METRICS = {"dram_bytes": "DRAM traffic", "total_cycles": "cycles", "energy_pj": "energy"}
+
+declare(
+    Column("axis", "", "key that is varied", sums=False),
+    Column("metric", "", "result column that is looked at", sums=False),
+    Column("knee", "", "smallest value of the axis from which on the metric stays within 10 % of its best", sums=False),
+    Column("at_knee", "", "metric at the knee", sums=False),
+    Column("best", "", "smallest metric on the axis", sums=False),
+    Column("at_smallest", "", "metric at the smallest value of the axis", sums=False),
+)
+
+
+def knee(sizes: Sequence[float], costs: Sequence[float]) -> float:
+    """Return the smallest size from which on every cost is within `TOLERANCE` of the lowest one.
+
+    Costs are smaller-is-better; sizes need not be sorted. Where larger sizes only get worse again, it is the smallest
+    size within the tolerance, whatever comes after the best.
+
+    >>> knee([1, 2, 4, 8], [100, 60, 52, 50]), knee([1, 2, 4], [7, 7, 7]), knee([1, 2, 4, 8], [90, 10, 10.5, 40])
+    (4, 1, 2)
+    """
+    pairs = sorted(zip(sizes, costs, strict=True))
+    limit = min(costs) * (1 + TOLERANCE)
+    best = min(range(len(pairs)), key=lambda i: (pairs[i][1], i))
+    place = best
+    while place > 0 and pairs[place - 1][1] <= limit:
+        place -= 1
+    return pairs[place][0]
+
+
+def slice_of(table: pd.DataFrame, axes: Sequence[Axis], axis: Axis) -> pd.DataFrame:
+    """Return the points along `axis` with every other axis at its last value; those without a problem."""
+    chosen = table[table["problem"].eq("") & table[axis.key].notna()]
+    for other in axes:
+        if other is axis or other.key == axis.key:
+            continue
+        last = other.numbers[-1] if other.numbers else other.values[-1]
+        chosen = chosen[
+            ~(chosen["machine"].isin(other.machines) & chosen["workload"].isin(other.workloads))
+            | chosen[other.key].eq(last)
+        ]
+    return chosen[chosen["machine"].isin(axis.machines) & chosen["workload"].isin(axis.workloads)]
+
+
+def knees(table: pd.DataFrame, axes: Sequence[Axis]) -> pd.DataFrame:
+    """Return the knee of each metric per numeric axis, machine and workload, the other axes at their last value."""
+    rows = []
+    for axis in axes:
+        if axis.numbers is None:
+            continue
+        for (machine, workload), line in slice_of(table, axes, axis).groupby(["machine", "workload"], sort=False):
+            line = line.sort_values(axis.key)
+            for metric in METRICS:
+                sizes, costs = line[axis.key].tolist(), line[metric].tolist()
+                at = knee(sizes, costs)
+                rows.append(
+                    {
+                        "axis": axis.key, "machine": machine, "workload": workload, "metric": metric, "knee": at,
+                        "at_knee": costs[sizes.index(at)], "best": min(costs), "at_smallest": costs[0],
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,137 @@
+"""Finished points on disk: parts written one after another, never half there, joined at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from accelsim.results import Column, declare, parquet
+from accelsim.storage import write_atomically
+from accelsim.study.evaluate import Outcome
+
+declare(Column("key", "", "content key of machine, trace and versions; equal keys are the same run", sums=False))
+
+FLUSH_S = 2.0
+"""Seconds of finished work that a killed study may lose."""
+_MOST_ROWS = 50_000
+_WHOLE = ("index", "sample")
+
+
+class Store:
+    """Finished points by their content key; with a `folder` they survive the process.
+
+    folder: where parts go; None keeps everything in memory. layers: whether a point also needs its rows per layer. A
+    point is finished once its part is there; the part of its layers is written before.
+    """
+
+    def __init__(self, folder: Path | None = None, layers: bool = False, flush_s: float = FLUSH_S) -> None:
+        self.folder = folder
+        self.layers = layers
+        self.flush_s = flush_s
+        self._known: set[str] = set()
+        self._points: list[pd.DataFrame] = []
+        self._per_layer: list[pd.DataFrame] = []
+        self._new: list[tuple[str, Outcome]] = []
+        self._written_s = time.monotonic()
+        if folder is not None:
+            self._read(folder)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a point is finished."""
+        return key in self._known
+
+    def __len__(self) -> int:
+        """Return the number of finished points."""
+        return len(self._known)
+
+    def points(self) -> pd.DataFrame:
+        """Return the totals of every finished point, by `key`."""
+        return self._joined(self._points, ["key"])
+
+    def per_layer(self) -> pd.DataFrame:
+        """Return the rows per layer and sample of every finished point, with its `key`; empty without `layers`."""
+        return self._joined(self._per_layer, ["key", "index", "sample"])
+
+    def add(self, found: Mapping[str, Outcome]) -> None:
+        """Keep the outcome of points by their keys; written when the last part is `flush_s` old."""
+        self._known.update(found)
+        self._new.extend(found.items())
+        if time.monotonic() - self._written_s >= self.flush_s or len(self._new) >= _MOST_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is not yet on disk. Raises StorageError."""
+        if self._new:
+            name = f"{time.time_ns()}-{uuid.uuid4().hex[:8]}"
+            if self.layers:
+                rows = [{"key": key, **row} for key, outcome in self._new for row in outcome.layers]
+                self._keep(self._per_layer, rows, f"layers-{name}")
+            self._keep(self._points, [{"key": key, **outcome.row} for key, outcome in self._new], f"points-{name}")
+            self._new = []
+        self._written_s = time.monotonic()
+
+    def compact(self) -> None:
+        """Put all parts of the folder into one of each kind."""
+        self.flush()
+        if self.folder is None:
+            return
+        for kind, table in (("layers", self.per_layer()), ("points", self.points())):
+            old = sorted(self.folder.glob(f"{kind}-*.parquet"))
+            if len(old) > 1:
+                write_atomically(self.folder / f"{kind}-{time.time_ns()}-joined.parquet", parquet(table))
+                for path in old:
+                    path.unlink(missing_ok=True)
+
+    def _keep(self, parts: list[pd.DataFrame], rows: Sequence[Mapping[str, Any]], name: str) -> None:
+        if not rows:
+            return
+        table = typed(pd.DataFrame(rows))
+        if self.folder is not None:
+            write_atomically(self.folder / f"{name}.parquet", parquet(table))
+        parts.append(table)
+
+    def _joined(self, parts: list[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
+        self.flush()
+        if not parts:
+            return pd.DataFrame({name: pd.Series(dtype=object) for name in keys})
+        parts[:] = [typed(pd.concat(parts, ignore_index=True)).drop_duplicates(keys, ignore_index=True)]
+        return parts[0]
+
+    def _read(self, folder: Path) -> None:
+        complete: set[str] = set()
+        if self.layers:
+            self._per_layer = _parts(folder, "layers")
+            complete = {str(key) for part in self._per_layer for key in part["key"].unique()}
+        for part in _parts(folder, "points"):
+            usable = part[part["key"].isin(complete) | part["problem"].ne("")] if self.layers else part
+            self._points.append(usable)
+            self._known.update(usable["key"])
+
+
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with types that do not depend on which rows stand together: counts as floats, gaps allowed."""
+    types: dict[str, str] = {}
+    for name in table.columns:
+        kind = pd.api.types.infer_dtype(table[name], skipna=True)
+        if kind == "boolean":
+            types[name] = "boolean"
+        elif kind in ("integer", "floating", "mixed-integer-float"):
+            types[name] = "int64" if name in _WHOLE else "float64"
+    return table.astype(types)
+
+
+def _parts(folder: Path, kind: str) -> list[pd.DataFrame]:
+    """Return the readable parts of one kind; a damaged one is left out and its points are run again."""
+    found = []
+    for path in sorted(folder.glob(f"{kind}-*.parquet")):
+        try:
+            found.append(pd.read_parquet(path))
+        except (OSError, ValueError) as error:
+            print(f"warning: {path} cannot be read ({error}); its points are run again", file=sys.stderr)
+    return found
