@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ def capture(
 ) -> Trace:
     """Run `model` (torch.nn.Module) on `inputs` and return the trace of its matrix products.
 
-    inputs: one entry per sample, a tuple of positional arguments or a single tensor. quantization: by default
-    16-bit fixed point. out: folder of the bundle; by default a cached one named by its content key, over the
+    inputs: one entry per sample: a tuple of positional arguments, a mapping of arguments by name, or a single tensor.
+    quantization: by default 16-bit fixed point. out: folder of the bundle; by default a cached one named by its content key, over the
     parameters and buffers of the model, the source text of its classes, the plain attributes of its parts
     (numbers, words, tensors and collections of them) and the inputs. It does not cover other attributes
     (configuration objects, functions), hooks, global variables and the code that the classes call. A bundle
@@ -131,9 +131,31 @@ def _samples(model: Any, inputs: Any) -> list[tuple[Any, ...]]:
         raise InputError(
             f"the model is of type {type(model).__name__}, not a torch.nn.Module", "give the module itself"
         )
-    if hasattr(inputs, "shape") or isinstance(inputs, str | bytes | dict) or not isinstance(inputs, Iterable):
+    if hasattr(inputs, "shape") or isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):
         raise InputError(f"the inputs are one {type(inputs).__name__}", "give a list of samples, for example [(x,)]")
-    return [entry if isinstance(entry, tuple) else (entry,) for entry in inputs]
+    return [_arguments(model, entry) for entry in inputs]
+
+
+def _arguments(model: Any, entry: Any) -> tuple[Any, ...]:
+    """Return the positional arguments of one call; a mapping is by name where all its keys name parameters of `forward`.
+
+    Raises InputError when a parameter before the last named one is neither named nor has a default.
+    """
+    if isinstance(entry, tuple):
+        return entry
+    if not isinstance(entry, Mapping) or not entry:
+        return (entry,)
+    form = inspect.signature(model.forward)
+    order = [p.name for p in form.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if not set(entry) <= set(order):
+        return (entry,)
+    given = form.bind_partial(**entry)
+    given.apply_defaults()
+    asked = order[: 1 + max(order.index(name) for name in entry)]
+    for name in asked:
+        if name not in given.arguments:
+            raise InputError(f"a sample lacks the argument {name} of {type(model).__name__}.forward")
+    return tuple(given.arguments[name] for name in asked)
 
 
 def _attributes(part: Any) -> dict[str, Any]:

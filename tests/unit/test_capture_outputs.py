@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserDict
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +277,35 @@ def test_one_tensor_a_function_and_nothing_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=words) as caught:
             capture(model, inputs, out=tmp_path / "bundle")
         assert "\n" not in str(caught.value)
+
+
+class Named(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(3, 2), nn.Linear(4, 2)
+
+    def forward(self, a: Any, scale: float = 1.0, b: Any = None) -> Any:
+        return self.one(a) * scale + (0 if b is None else self.two(b))
+
+
+class Batch(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(3, 2)
+
+    def forward(self, batch: Any) -> Any:
+        return self.inner(batch["x"])
+
+
+def test_a_mapping_names_the_arguments_unless_it_is_one(tmp_path: Path) -> None:
+    a, b = torch.ones(1, 3), torch.ones(1, 4)
+    trace = capture(Named(), [{"b": b, "a": a}, UserDict(a=2 * a, b=b)], out=tmp_path / "named")
+    assert [record.name for record in trace.layers] == ["one", "two"]
+    assert np.allclose(trace.layer(0, 1).activation.values().ravel(), 2, atol=1e-3)
+    assert len(capture(Named(), [{"a": a}], out=tmp_path / "one").layers) == 1
+    with pytest.raises(InputError, match=r"a sample lacks the argument a of Named\.forward"):
+        capture(Named(), [{"b": b}], out=tmp_path / "bundle")
+    assert len(capture(Batch(), [{"x": a}], out=tmp_path / "batch").layers) == 1
 
 
 @pytest.mark.parametrize("name", ["../../evil/x", "/etc/x", "", "a b", ".hidden", "x\n"])
