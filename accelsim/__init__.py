@@ -15,6 +15,7 @@ _LAZY = {
     "potential": "accelsim.analyzers.potential:potential",
     "simulate": "accelsim.sim:run",
     "compare": "accelsim.comparison:compare",
+    "sweep": "accelsim.study.sweep:sweep",
     "shares": "accelsim.report.shares:ineffectual_shares",
     "show": "accelsim.report.run_text:show",
 }

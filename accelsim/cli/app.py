@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from accelsim.cli import analyze, capture, compare, explain, export, listing, potential, reproduce, run
+from accelsim.cli import analyze, capture, compare, explain, export, listing, potential, reproduce, run, sweep
 from accelsim.cli.lists import ListsCommand
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare", cls=ListsCommand)(compare.compare)
+app.command("sweep", cls=ListsCommand)(sweep.sweep)
 app.command("analyze")(analyze.analyze)
 app.command("potential")(potential.potential)
 app.command("capture")(capture.capture)
