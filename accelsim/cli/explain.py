@@ -21,12 +21,12 @@ def explain(
     from accelsim.report.energy_text import energy_names, energy_text
     from accelsim.report.vocabulary import learn
 
-    learn()
-    if name not in results.COLUMNS and name != "all":
-        if name not in energy_names():
-            raise unknown_name("column or energy table", name, [*results.COLUMNS, *energy_names()])
+    if name in energy_names():
         typer.echo(energy_text(name))
         return
+    learn()
+    if name not in results.COLUMNS and name != "all":
+        raise unknown_name("column or energy table", name, [*results.COLUMNS, *energy_names()])
     for column in sorted(results.COLUMNS) if name == "all" else [name]:
         entry = results.column(column)
         typer.echo(f"{entry.name} [{entry.unit or 'no unit'}]: {entry.meaning}")

@@ -36,7 +36,7 @@ class Band(Spec):
         """
         ordered = sorted(values)
         below, above = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-        middle = below if below == above else math.sqrt(below * above)
+        middle = min(max(below, math.sqrt(below) * math.sqrt(above)), above)
         return cls(low=ordered[0], nominal=middle, high=ordered[-1], sources=tuple(sources))
 
     @property
