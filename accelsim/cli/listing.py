@@ -11,11 +11,11 @@ def list_(
     what: Annotated[
         str,
         typer.Argument(
-            help="hw, workloads, accelerators, dataflows, analyzers, sources, zoo, energy, papers or exit-codes."
+            help="hw, workloads, accelerators, dataflows, analyzers, compressions, sources, zoo, energy, papers or exit-codes."
         ),
     ],
 ) -> None:
-    """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, sources, zoo, energy, papers, exit-codes."""
+    """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, compressions, sources, zoo, energy, papers, exit-codes."""
     from accelsim.errors import unknown_name
 
     if what not in _LISTS:
@@ -64,6 +64,7 @@ _LISTS = {
     "accelerators": lambda: _registry("accelsim.accelerators", "ACCELERATORS"),
     "dataflows": lambda: _registry("accelsim.dataflows", "DATAFLOWS"),
     "analyzers": lambda: _registry("accelsim.analyzers", "ANALYZERS"),
+    "compressions": lambda: _registry("accelsim.analyzers.compression", "COMPRESSIONS"),
     "sources": lambda: _registry("accelsim.sources", "SOURCES"),
     "zoo": _zoo,
     "energy": _energy,

@@ -14,6 +14,7 @@ _DECLARING = (
     "accelsim.analyzers.formats",
     "accelsim.analyzers.potential",
     "accelsim.analyzers.statistics",
+    "accelsim.analyzers.traffic",
 )
 
 
