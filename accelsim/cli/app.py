@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from accelsim.cli import analyze, capture, compare, explain, export, listing, potential, reproduce, run, sweep
+from accelsim.cli import analyze, capture, compare, explain, export, listing, potential, reproduce, run, sweep, traffic
 from accelsim.cli.lists import ListsCommand
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("compare", cls=ListsCommand)(compare.compare)
 app.command("sweep", cls=ListsCommand)(sweep.sweep)
 app.command("analyze")(analyze.analyze)
 app.command("potential")(potential.potential)
+app.command("traffic", cls=ListsCommand)(traffic.traffic)
 app.command("capture")(capture.capture)
 app.command("export")(export.export)
 app.command("reproduce")(reproduce.reproduce)
