@@ -87,6 +87,8 @@ class Timing(Sourced):
         for name in ("t_ccd", "t_rrd", "t_wtr"):
             if getattr(self, f"{name}_l") < getattr(self, f"{name}_s"):
                 raise ValueError(f"{name}_l is below {name}_s; within a bank group the distance is at least as long")
+        if self.t_rp_all < self.t_rp:
+            raise ValueError("t_rp_all is below t_rp; closing all banks takes at least as long as closing one")
         busy = self.t_rfc + self.t_rp_all + self.t_ras + self.t_wr + max(self.t_rcd, self.t_rcd_write)
         if self.t_refi <= busy + self.t_cwl:
             raise ValueError(

@@ -52,7 +52,7 @@ def runs_of(start_byte: ArrayLike, size_bytes: ArrayLike, write: ArrayLike = Fal
     )
     if start.ndim != 1:
         raise InputError(f"runs have one dimension, not shape {start.shape}")
-    runs = Runs(*(np.ascontiguousarray(values) for values in (start, size, writes, segments)))
+    runs = Runs(*(np.array(values) for values in (start, size, writes, segments)))
     if len(runs) and (runs.start_byte.min() < 0 or runs.bytes.min() < 1):
         raise InputError("a run of bytes starts below address 0 or is empty", "leave empty runs out")
     if len(runs) and (runs.segment[0] < 0 or np.any(np.diff(runs.segment) < 0)):

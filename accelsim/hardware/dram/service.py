@@ -122,7 +122,7 @@ def _flat(runs: Runs, device: FlatDram) -> Served:
     moved = runs.bursts(device.burst_bytes) * device.burst_bytes
     per_segment = np.bincount(runs.segment, moved, runs.segments).astype(np.float64)
     return Served(
-        segment_ns=per_segment / device.bytes_per_second * 1e9,
+        segment_ns=per_segment * 1e9 / device.bytes_per_second,
         bytes_asked=int(runs.bytes.sum()),
         read_bytes=int(moved[~runs.write].sum()),
         written_bytes=int(moved[runs.write].sum()),
