@@ -29,6 +29,7 @@ _DEFINITIONS = {
     "resnet20_int8": ("resnet20_int8", "resnet20", "codes"),
     "segmenter": ("segmenter", "shapes"),
     "superres": ("superres",),
+    "vit_tiny": ("vit_tiny", "resnet20"),
 }
 """The modules that define each network; the first one has `network` and `inputs`."""
 

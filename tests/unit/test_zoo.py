@@ -82,7 +82,7 @@ def test_samples_are_classified_as_the_card_says(name: str) -> None:
         assert bool(logits.isfinite().all())
         assert classes[int(logits.argmax())] == row["predicted"]
     right = sum(row["label"] == row["predicted"] for row in card["samples"])
-    assert right >= 0.7 * len(samples)
+    assert right >= (card["value"] - 0.25) * len(samples)
 
 
 def test_sample_shapes_and_types() -> None:
