@@ -16,6 +16,7 @@ _LAZY = {
     "simulate": "accelsim.sim:run",
     "compare": "accelsim.comparison:compare",
     "sweep": "accelsim.study.sweep:sweep",
+    "search": "accelsim.study.search:search",
     "shares": "accelsim.report.shares:ineffectual_shares",
     "show": "accelsim.report.run_text:show",
 }

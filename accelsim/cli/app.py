@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from accelsim.cli import analyze, capture, compare, explain, export, listing, potential, reproduce, run, sweep, traffic
+from accelsim.cli import (
+    analyze,
+    capture,
+    compare,
+    explain,
+    export,
+    listing,
+    potential,
+    reproduce,
+    run,
+    search,
+    sweep,
+    traffic,
+)
 from accelsim.cli.lists import ListsCommand
 
 app = typer.Typer(
@@ -19,6 +32,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("compare", cls=ListsCommand)(compare.compare)
 app.command("sweep", cls=ListsCommand)(sweep.sweep)
+app.command("search", cls=ListsCommand)(search.search)
 app.command("analyze")(analyze.analyze)
 app.command("potential")(potential.potential)
 app.command("traffic", cls=ListsCommand)(traffic.traffic)

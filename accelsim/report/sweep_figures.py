@@ -21,7 +21,7 @@ _SCALED = {
     "energy_pj": (1e9, "Energy (mJ)"),
 }
 _WIDTH, _HEIGHT = 210, 150
-_FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
+FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 _MOST_TICKS = 9
 _MOST_THIN = 24
 """Lines of one machine and workload at other values of the other axes; more would hide the thick one."""
@@ -68,7 +68,7 @@ def chart(sweep: Sweep) -> Any:
     title = alt.Title("Sensitivity", subtitle=note, anchor="start", fontSize=12, subtitleFontSize=10)
     figure = alt.vconcat(*rows, spacing=24, title=title)
     return (
-        figure.configure(font=_FONT)
+        figure.configure(font=FONT)
         .configure_view(stroke=None)
         .configure_axis(gridColor="#E4E4E4", titleFontWeight="normal")
         .configure_legend(orient="bottom", columns=4, labelLimit=260, symbolOpacity=1)

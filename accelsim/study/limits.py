@@ -1,0 +1,100 @@
+"""What a design may cost: limits on its on-chip memory, bandwidth and area, and on any total of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accelsim.accelerators.base import Accelerator, Row
+from accelsim.errors import ConfigError
+from accelsim.study.values import number
+
+_SIZES = ("size", "size_bytes", "activation_bytes", "weight_bytes", "filter_bytes", "output_bytes")
+_OF_MACHINE = ("sram", "bandwidth", "area")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most that `name` may be: sram (bytes), bandwidth (bytes per second), area (mm2) or a result column."""
+
+    name: str
+    most: float
+
+    def excess(self, machine: Accelerator, rows: Sequence[Row]) -> float:
+        """Return by which share the limit is exceeded; 0 or less where it is kept. Of several workloads the worst counts.
+
+        Raises ConfigError when the machine has no such figure.
+        """
+        if self.name == "sram":
+            return sram_bytes(machine) / self.most - 1
+        if self.name == "bandwidth":
+            return bandwidth(machine) / self.most - 1
+        if self.name == "area":
+            return _area(machine) / self.most - 1
+        known = [row[self.name] for row in rows if self.name in row]
+        if len(known) < len(rows) or not known:
+            raise ConfigError(
+                f"--limit {self.name}: there is no such column of {machine.name}",
+                f"give {', '.join(_OF_MACHINE)} or a total",
+            )
+        return max(float(value) for value in known) / self.most - 1
+
+
+def limits(texts: Sequence[str]) -> tuple[Limit, ...]:
+    """Return the limits of ``name=most``, for example ``sram=1MiB``. Raises ConfigError."""
+    found = []
+    for text in texts:
+        name, equals, most = text.partition("=")
+        value = number(most.strip()) if equals else None
+        if value is None or value <= 0 or not name.strip():
+            raise ConfigError(f"--limit {text!r} is not of the form NAME=NUMBER above 0", "for example sram=1MiB")
+        found.append(Limit(name.strip(), value))
+    return tuple(found)
+
+
+def sram_bytes(machine: Accelerator) -> float:
+    """Return the on-chip memory between DRAM and the multipliers: every level and, where declared, the scratchpads."""
+    described = machine.model_dump(mode="json")
+    total = sum(
+        _capacity(described[name]) for name in ("memory", "global_buffer") if isinstance(described.get(name), dict)
+    )
+    pads, array = described.get("scratchpads"), described.get("array")
+    if isinstance(pads, dict) and isinstance(array, dict):
+        words = sum(value for name, value in pads.items() if name.endswith("_words"))
+        total += words * machine.word_bits / 8 * array["rows"] * array["columns"]
+    if total <= 0:
+        raise ConfigError(f"--limit sram: {machine.name} declares no on-chip memory")
+    return float(total)
+
+
+def bandwidth(machine: Accelerator) -> float:
+    """Return the DRAM bandwidth of a machine in bytes per second."""
+    for section, name in (("dram", "bytes_per_second"), ("memory", "dram_bytes_per_second")):
+        found = getattr(getattr(machine, section, None), name, None)
+        if found is not None:
+            return float(found)
+    raise ConfigError(f"--limit bandwidth: {machine.name} declares no DRAM bandwidth")
+
+
+def _area(machine: Accelerator) -> float:
+    figure = getattr(machine, "area_mm2", None)
+    if callable(figure):
+        return float(figure())
+    raise ConfigError(
+        f"--limit area: {machine.name} has no area that follows its parameters",
+        "limit its memory instead: --limit sram=1MiB",
+    )
+
+
+def _capacity(section: Mapping[str, Any]) -> float:
+    """Return the sum of the sizes in a section, nested levels and partitions included."""
+    total = 0.0
+    for name, value in section.items():
+        if name == "partitions" and isinstance(value, dict):
+            total += sum(v for v in value.values() if v)
+        elif isinstance(value, dict):
+            total += _capacity(value)
+        elif name in _SIZES and value:
+            total += value
+    return total
