@@ -11,11 +11,11 @@ def list_(
     what: Annotated[
         str,
         typer.Argument(
-            help="hw, workloads, accelerators, dataflows, analyzers, compressions, sources, zoo, energy, papers or exit-codes."
+            help="hw, workloads, accelerators, dataflows, analyzers, compressions, sources, zoo, dram, energy, papers or exit-codes."
         ),
     ],
 ) -> None:
-    """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, compressions, sources, zoo, energy, papers, exit-codes."""
+    """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, compressions, sources, zoo, dram, energy, papers, exit-codes."""
     from accelsim.errors import unknown_name
 
     if what not in _LISTS:
@@ -52,6 +52,21 @@ def _energy() -> list[tuple[str, str]]:
     return energy_list()
 
 
+def _dram() -> list[tuple[str, str]]:
+    from accelsim import catalogue
+    from accelsim.hardware.dram import load_dram
+    from accelsim.units import engineering
+
+    def line(name: str) -> str:
+        device = load_dram(name)
+        peak = engineering(device.peak_bytes_per_second, "B/s")
+        bus = f"{device.channels:>2} x {device.organisation.bus_bits} bit"
+        texts = (f"{device.standard:<11}", f"{bus:<11}", f"peak {peak:<9}", f"bursts of {device.burst_bytes} B")
+        return "  ".join((*texts, device.timing_clocks.source))
+
+    return [(name, line(name)) for name in catalogue.names("dram")]
+
+
 def _exit_codes() -> list[tuple[str, str]]:
     from accelsim.errors import EXIT_CODES
 
@@ -67,6 +82,7 @@ _LISTS = {
     "compressions": lambda: _registry("accelsim.analyzers.compression", "COMPRESSIONS"),
     "sources": lambda: _registry("accelsim.sources", "SOURCES"),
     "zoo": _zoo,
+    "dram": _dram,
     "energy": _energy,
     "papers": lambda: _registry("accelsim.papers", "PAPERS"),
     "exit-codes": _exit_codes,
