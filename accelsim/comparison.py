@@ -174,8 +174,8 @@ def equalised(machine: Accelerator, baseline: Accelerator, equal: Equal) -> Acce
         raise ConfigError(
             f"{error.message} (for {baseline.multiplier_bits():,} multiplier bits as {baseline.name} has)", hint
         ) from None
-    memory = scaled.memory.model_copy(update={"dram_bytes_per_second": baseline.memory.dram_bytes_per_second})
-    return scaled.model_copy(update={"memory": memory})
+    same = {"bandwidth": baseline.dram.bandwidth, "part": baseline.dram.part, "channels": baseline.dram.channels}
+    return scaled.model_copy(update={"dram": scaled.dram.model_copy(update=same)})
 
 
 def summarised(layers: pd.DataFrame) -> pd.DataFrame:
@@ -248,7 +248,7 @@ def _described(name: str, given: Accelerator, used: Accelerator) -> dict[str, An
         return row
     bits = used.multiplier_bits()
     row |= {"multiplier_bits": bits, "scale": bits / given.multiplier_bits()}
-    row |= {"dram_bytes_per_second": used.memory.dram_bytes_per_second}
+    row |= {"dram_bytes_per_second": used.dram.bytes_per_second}
     return row | (used.published.model_dump() if used.published else {})
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from accelsim import __version__
+from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator, Row
 from accelsim.analyzers.profile import layer_profile
 from accelsim.analyzers.progress import over_layers
@@ -88,10 +92,45 @@ def cautions(machine: Accelerator, trace: Trace) -> list[str]:
 
 def measured(machine: Accelerator, trace: Trace, index: int) -> list[Statistics]:
     """Return what `machine` needs of a layer on each sample: counted now, or kept with the bundle from before."""
-    found = _measured(machine, trace, index)
+    name = trace.layers[index].name
+    found = [
+        own | {"layer_name": name, "tile_work": Tiles(machine, str(trace.path), index, sample)}
+        for sample, own in enumerate(_measured(machine, trace, index))
+    ]
     if not machine.counts_products:
         return found
     return [layer_statistics(trace, index, sample) | own for sample, own in enumerate(found)]
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Measures the tiles of a layer on one sample when they are asked for, and keeps what it finds with the bundle.
+
+    bundle: path of the trace. Small, and may be sent to other processes that have the bundle at the same path.
+    """
+
+    machine: Accelerator
+    bundle: str
+    index: int
+    sample: int
+
+    def __call__(self, tile: tuple[int, ...]) -> dict[str, Any]:
+        """Return what the machine's `measure_tiles` finds for tiles of these sizes."""
+        machine, trace = self.machine, _opened(self.bundle)
+        if not isinstance(machine, ArrayAccelerator):
+            raise TypeError(f"{machine.name} measures no tiles")
+        name = f"{machine.measurement()}-{self.index}-{self.sample}-tile-{'x'.join(map(str, tile))}"
+
+        def compute() -> dict[str, Any]:
+            return machine.measure_tiles(trace.layer(self.index, self.sample), layer_profile(trace, self.index), tile)
+
+        found: dict[str, Any] = trace.remembered(name, compute)
+        return found
+
+
+@lru_cache(maxsize=8)
+def _opened(bundle: str) -> Trace:
+    return Trace(Path(bundle))
 
 
 def replayed(machine: Accelerator, entries: Sequence[Entry]) -> list[Row]:

@@ -91,7 +91,7 @@ def least_traffic(problem: Problem, capacity: int, psum_values: int = 1, doubled
             continue
         if room(problem, tile, psum_values, doubled) > capacity:
             continue
-        for inner in permutations([d for d in range(2, 7)]):
+        for inner in permutations(range(2, 7)):
             order = (0, 1, *inner)
             if any(problem.sizes[d] <= tile[d] for d in inner) and list(inner) != _moved_out(inner, problem, tile):
                 continue  # a loop of one tile may stand anywhere

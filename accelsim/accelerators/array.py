@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import PrivateAttr
+import numpy.typing as npt
+from pydantic import PrivateAttr, model_validator
 
 from accelsim import config
+from accelsim.accelerators import surroundings
 from accelsim.accelerators.base import Accelerator, Row
+from accelsim.accelerators.placement import MOST_TILES
+from accelsim.accelerators.tiles import tile_cycles
 from accelsim.analyzers.codes import Codes, centred_values
 from accelsim.analyzers.profile import Profile
 from accelsim.config import Sourced
+from accelsim.dataflows.tiling.outer import fetched_maps
+from accelsim.dataflows.tiling.problem import Problem
+from accelsim.dataflows.tiling.steps import Steps, measured_sizes
 from accelsim.dataflows.work import Pairs, Work
 from accelsim.errors import ConfigError
-from accelsim.hardware.offchip import ArrayEnergy, OnChip, Published
+from accelsim.hardware.hierarchy import Dram, Level, MappingRules
 from accelsim.hardware.storage import Storage
+from accelsim.hardware.tables import ArrayEnergy, Published
 from accelsim.layer import Layer, LayerShape
-from accelsim.results import Column, declare
 
-WORK_VERSION = 1
+WORK_VERSION = 2
 """Raised whenever the same array would do other work on the same codes."""
 
 Cost = Callable[[Codes], Codes]
+Plane = npt.NDArray[np.float64]
 
-declare(
-    Column("dram_activation_bytes", "B", "input activations read from DRAM, as stored"),
-    Column("dram_weight_bytes", "B", "weights read from DRAM, as stored, metadata included"),
-    Column("dram_output_bytes", "B", "outputs written to DRAM, as stored"),
-    Column("stall_cycles", "cycle", "the array waits for DRAM", "total_cycles - compute_cycles"),
-    Column("energy_operation_pj", "pJ", "lanes, busy and idle", "operation_pj x (busy + idle_fraction x idle slots)"),
-    Column("energy_local_pj", "pJ", "local buffers of the array, metadata included"),
-    Column("energy_buffer_pj", "pJ", "on-chip buffers between DRAM and the array"),
-)
+EVEN = frozenset({"plain", "profiled"})
+"""Storage formats in which every value takes the same bits."""
+
+NARROWED = frozenset({"groups", "groups_masked"})
+"""Storage formats that store significands in fewer bits, exponents beside them."""
 
 
 class Parameters(Sourced):
@@ -47,19 +51,38 @@ class Parameters(Sourced):
 class ArrayAccelerator(Accelerator):
     """Base of the machines that are a compute array with buffers: a subclass says what the array does.
 
-    A subclass implements `work`; its parameters stand in the section `accelerator`. Compute and DRAM transfers
-    overlap (double buffering): a layer takes the longer of the two.
+    A subclass implements `work`; its parameters stand in the section `accelerator`. The memories around the array stand
+    in `memory` (levels from DRAM towards the array) and `dram`; `surroundings` joins them with the work.
     """
 
     accelerator: Parameters  # type: ignore[assignment]
     storage: Storage
-    memory: OnChip
+    memory: dict[str, Level]
+    dram: Dram
+    mapping: MappingRules = MappingRules()
     energy: ArrayEnergy
     published: Published | None = None
     counts_products: ClassVar[bool] = False
     grows: ClassVar[str] = "pes"
     """Parameter of the array that `scaled` multiplies."""
     _dense: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="after")
+    def _levels_nest(self) -> Self:
+        if not self.memory:
+            raise ValueError("memory has no level; give at least one, for example `buffer`")
+        around: tuple[int, ...] = (0, 0, 0)
+        for name, level in self.memory.items():
+            if not name.isidentifier() or name in surroundings.RESERVED:
+                raise ValueError(
+                    f"memory: a level cannot be called {name!r}; letters, digits and _, and no part of a result"
+                )
+            inside = level.partition()
+            if any(here >= 0 > there for here, there in zip(inside, around, strict=True)):
+                raise ValueError(f"memory.{name} holds an operand that the level around it does not hold")
+            around = inside
+        surroundings.declare_levels(self.memory)
+        return self
 
     @abstractmethod
     def work(self, layer: Layer, profile: Profile) -> Work:
@@ -108,9 +131,51 @@ class ArrayAccelerator(Accelerator):
         parts = [self.accelerator, self.storage, self.word_bits, self.batch.size]
         return f"{self.accelerator.type}-v{WORK_VERSION}-{config.digest(*(_constants(p) for p in parts))[:16]}"
 
+    def units(self) -> tuple[int, int, int]:
+        """Return how many filters, channels and windows the array takes at once: whole tiles of them waste no lane."""
+        return 1, 1, 1
+
+    def own_link(self) -> float | None:
+        """Return the bytes per second of a link that activations and outputs have to themselves; None: all share DRAM."""
+        return None
+
     def measure(self, layer: Layer, profile: Profile) -> dict[str, Any]:
-        """Return the columns of the work on a layer and the stored bits of its operands."""
-        return self._measured(self.work(layer, profile), layer, profile)
+        """Return the columns of the work on a layer and the stored bits of its operands.
+
+        Beside the sizes, "fetched_activation_bits" holds the stored bits of the pixels that every tiling fetches, see
+        `dataflows.tiling.outer.fetched_maps`, "needed_activation_bits" those of pixels in any window; left out where all
+        values take the same.
+        """
+        found = self._measured(self.work(layer, profile), layer, profile)
+        if self.storage.activation not in EVEN:
+            plane = self._plane(layer, profile, "activation")
+            problem = Problem.of(layer.shape)
+            found["fetched_activation_bits"] = fetched_maps(problem, plane).tolist()
+            found["needed_activation_bits"] = float(problem.touched(0) @ plane @ problem.touched(1))
+        return found
+
+    def measure_tiles(self, layer: Layer, profile: Profile, tile: tuple[int, ...]) -> dict[str, Any]:
+        """Return cycles and stored bits of every tile of `layer`, JSON-able; see `placement.TileWork`.
+
+        tile: sizes in the order of `dataflows.tiling.problem.DIMS`, for the whole batch.
+        """
+        problem = Problem.of(layer.shape, self.batch.size)
+        steps = Steps(problem, tile, tuple(range(7)))
+        one = self.model_copy(update={"batch": self.batch.model_copy(update={"size": 1})})
+
+        def cycles(part: Layer) -> tuple[int, int]:
+            work = one.work(part, profile)
+            return work.cycles, work.dense_cycles
+
+        worked: list[list[int]] = [[], []]
+        if steps.tiles <= MOST_TILES and not getattr(self.accelerator, "dnnsim_compat", False):
+            worked = tile_cycles(layer, problem, tile, cycles)
+        shape, copies = layer.shape, self.batch.size
+        planes = {role: self._plane(layer, profile, role) * copies / shape.steps for role in ("activation", "output")}
+        filters = np.tile(self._filters(layer, profile), copies if shape.kind == "matmul" else 1)
+        sizes = measured_sizes(steps, planes["activation"], filters, planes["output"], 0.0)
+        stored = {"maps": sizes.maps.tolist(), "weights": sizes.weights.tolist()}
+        return {"cycles": worked[0], "dense": worked[1], **stored}
 
     def _measured(self, work: Work, layer: Layer, profile: Profile) -> dict[str, Any]:
         if work.effectual is None and (effectual := self.effectual(layer, profile)) is not None:
@@ -125,89 +190,89 @@ class ArrayAccelerator(Accelerator):
         return machine
 
     def replay(self, shape: LayerShape, statistics: Mapping[str, Any]) -> Row:
-        """Return cycles, accesses, traffic and energy of one layer for a batch."""
-        row: Row = {name: statistics[name] for name in statistics if name in _WORK_COLUMNS}
-        if self._dense:
+        """Return cycles, accesses, traffic and energy of one layer for a batch.
+
+        statistics: also takes "tile_work", which measures tiles (see `placement.TileWork`; without it work is spread
+        over tiles by multiply-accumulates), and "layer_name", for mappings that the user fixed.
+        """
+        found = type(self).replay_many([self], shape, statistics)
+        return {name: value.item() if isinstance(value, np.ndarray) else value for name, value in found.items()}
+
+    @staticmethod
+    def replay_many(
+        machines: Sequence[ArrayAccelerator], shape: LayerShape, statistics: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the columns of a layer on machines that differ in sizes, bandwidths, clocks and energies alone.
+
+        Columns that differ are arrays with an entry for each machine.
+        """
+        first = machines[0]
+        row: dict[str, Any] = {name: statistics[name] for name in statistics if name in _WORK_COLUMNS}
+        if first._dense:
             lanes = statistics["slots"] // max(1, statistics["compute_cycles"])
             slots = lanes * statistics["dense_cycles"]
-            every = shape.macs * self.batch.size * self.word_bits**2 * lanes // self.multiplier_bits()
+            every = shape.macs * first.batch.size * first.word_bits**2 * lanes // first.multiplier_bits()
             row |= {"compute_cycles": row["dense_cycles"], "slots": slots, "slots_busy": min(slots, every)}
-        row["macs"] = shape.macs * self.batch.size
-        row |= self._traffic(shape, statistics)
-        row |= self._time(row)
-        return row | self._energy(row)
+        row["macs"] = shape.macs * first.batch.size
+        row |= surroundings.moved_and_timed(machines, shape, statistics, float(row["compute_cycles"]))
+        row |= surroundings.energies(machines, first.charged(row))
+        return first.completed(row, statistics)
+
+    def completed(self, row: dict[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the finished row with what this machine alone adds to it; entries may be arrays over machines."""
+        return row
+
+    def charged(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return the row of work as its energy is charged: machines that gate lanes count fewer busy ones."""
+        return row
+
+    def _coding(self, layer: Layer, profile: Profile, role: str) -> tuple[str, dict[str, Any]]:
+        """Return the storage format of an operand and its widths, as `analyzers.stored.stored_bits` takes them."""
+        static = role == "weight" and not layer.dynamic_weight  # both operands of attention are activations
+        form = self.storage.weight if static else self.storage.activation
+        precision = profile.weight_bits if role == "weight" else profile.activation_bits
+        precision = self.word_bits if role == "output" and form == "profiled" else precision
+        operand = {"activation": layer.activation, "weight": layer.weight, "output": layer.output}[role]
+        widths: dict[str, Any] = {
+            "bits": self.word_bits,
+            "precision": precision,
+            "group_values": self.storage.group_values,
+        }
+        widths |= {"run_bits": self.storage.run_bits}
+        narrowed = form in NARROWED or (form == "profiled" and role != "output")
+        if narrowed and operand is not None and operand.patterns is not None:
+            widths["exponent_bits"] = operand.patterns.format.element.exponent_bits  # codes are the significands
+        return form, widths
 
     def _stored(self, layer: Layer, profile: Profile) -> dict[str, int]:
         from accelsim.analyzers.stored import stored_bits
 
         found: dict[str, int] = {}
-        kept = {"activation": layer.activation, "weight": layer.weight, "output": layer.output}
-        for role, operand in kept.items():
-            static = role == "weight" and not layer.dynamic_weight  # both operands of attention are activations
-            form = self.storage.weight if static else self.storage.activation
-            precision = profile.weight_bits if role == "weight" else profile.activation_bits
+        for role, operand in (("activation", layer.activation), ("weight", layer.weight), ("output", layer.output)):
+            form, widths = self._coding(layer, profile, role)
             if operand is None:
                 found[role] = layer.shape.outputs * self.word_bits
-                continue
-            values = centred_values(operand)
-            precision = self.word_bits if role == "output" and form == "profiled" else precision
-            size = (self.storage.group_values, self.storage.run_bits)
-            found[role] = stored_bits(values, form, self.word_bits, precision, *size)
-            narrowed = form == "groups" or (form == "profiled" and role != "output")
-            if narrowed and operand.patterns is not None:  # the width is that of significands: exponents are beside
-                found[role] += values.size * operand.patterns.format.element.exponent_bits
+            else:
+                found[role] = stored_bits(centred_values(operand), form, **widths)
         return found
 
-    def _bits(self, shape: LayerShape, statistics: Mapping[str, Any]) -> dict[str, float]:
-        """Return the off-chip size of activations, weights (metadata included) and outputs for a batch."""
-        if self._dense:
-            sizes = {"activation": shape.activations, "weight": shape.weights, "output": shape.outputs}
-            found = {role: float(count) * self.word_bits for role, count in sizes.items()}
-        else:
-            found = {role: float(statistics[f"stored_{role}_bits"]) for role in ("activation", "weight", "output")}
-            found["weight"] += float(statistics["weight_metadata_bits"])
-        for role in found:
-            if role != "weight" or shape.kind == "matmul":
-                found[role] *= self.batch.size
-        return found
+    def _plane(self, layer: Layer, profile: Profile, role: str) -> Plane:
+        """Return the stored bits per pixel of activations or outputs, over all steps, images and channels."""
+        from accelsim.analyzers.stored import pixel_bits
 
-    def _traffic(self, shape: LayerShape, statistics: Mapping[str, Any]) -> Row:
-        bits = self._bits(shape, statistics)
-        steps = shape.steps if bits["weight"] > 8 * self.memory.weight_bytes else 1
-        activations, weights = self.memory.fetches(bits["activation"] / steps, bits["weight"])
-        fetched = {
-            "activation": activations * bits["activation"],
-            "weight": steps * weights * bits["weight"],
-            "output": bits["output"],
-        }
-        row: Row = {f"dram_{role}_bytes": amount / 8 for role, amount in fetched.items()}
-        row["dram_bytes"] = sum(fetched.values()) / 8
-        return row
+        operand = layer.activation if role == "activation" else layer.output
+        form, widths = self._coding(layer, profile, role)
+        if operand is None:
+            s = layer.shape
+            return np.full((s.P, s.Q), float(self.word_bits * s.outputs // (s.P * s.Q)))
+        return pixel_bits(centred_values(operand), form, **widths).sum(axis=0).astype(np.float64)
 
-    def _time(self, row: Row) -> Row:
-        per_byte = self.clock.frequency_mhz * 1e6 / self.memory.dram_bytes_per_second
-        compute = float(row["compute_cycles"])
-        total = max(compute, float(row["dram_bytes"]) * per_byte)
-        return {"total_cycles": total, "stall_cycles": total - compute, "time_s": self.seconds(total)}
+    def _filters(self, layer: Layer, profile: Profile) -> Plane:
+        """Return the stored bits of each filter."""
+        from accelsim.analyzers.stored import filter_bits
 
-    def _energy(self, row: Row) -> Row:
-        table, word = self.energy, self.word_bits
-        slots = float(row["slots"])
-        busy = float(row["slots_busy"])
-        metadata = 0.0 if self._dense else float(row["weight_metadata_bits"]) + float(row["activation_metadata_bits"])
-        local = (
-            table.activation_word_pj * float(row["activation_reads"])
-            + table.weight_word_pj * (float(row["weight_reads"]) + metadata / word)
-            + table.psum_word_pj * sum(float(row[n]) for n in ("psum_reads", "psum_writes", "output_writes"))
-        )
-        parts = {
-            "operation": table.operation_pj * (busy + table.idle_fraction * (slots - busy)),
-            "local": local,
-            "buffer": table.buffer_word_pj * float(row["dram_bytes"]) * 8 / word,
-            "dram": table.dram_bit_pj * float(row["dram_bytes"]) * 8,
-            "static": table.static_mw * 1e9 * float(row["time_s"]),
-        }
-        return {**{f"energy_{name}_pj": pj for name, pj in parts.items()}, "energy_pj": sum(parts.values())}
+        form, widths = self._coding(layer, profile, "weight")
+        return filter_bits(centred_values(layer.weight), form, **widths).astype(np.float64)
 
 
 def effectual_slots(layer: Layer, activation_cost: Cost, weight_cost: Cost) -> int:

@@ -24,7 +24,14 @@ declare(
         "total_cycles",
         "cycle",
         "the batch from start to end: the array works or waits for DRAM",
-        "processing_cycles + map_stall_cycles + filter_stall_cycles (eyeriss); compute_cycles + stall_cycles (others)",
+        "processing_cycles + map_stall_cycles + filter_stall_cycles (eyeriss); compute_cycles + tiling_cycles + stall_cycles (others)",
+    ),
+    Column(
+        "mapping",
+        "",
+        "how the layer is cut: of each level of memory, outermost first, tile sizes and loop order; of eyeriss, output map"
+        " E x F and mapping n e f m p q r t (Chen et al., JSSC 2017, Table III; f: columns of a tile)",
+        sums=False,
     ),
     Column("time_s", "s", "total time of the batch", "total_cycles / clock"),
     Column("dram_bytes", "B", "bytes to and from DRAM, as stored", "sum of inputs, weights and outputs"),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
-from accelsim.accelerators.base import Row
 from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.planar import PlanarArray, planar_pairs, planar_work, rescaled
 from accelsim.dataflows.work import Pairs, Work
@@ -62,7 +61,8 @@ class Dcnn(ArrayAccelerator):
         """Return what the model leaves out."""
         return [f"{self.name}: the arrangement of a PE's multipliers (filters x channels) is assumed"]
 
-    def _energy(self, row: Row) -> Row:
+    def charged(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return the row with the slots on zeros idle where multipliers are gated."""
         if self.accelerator.gated and not self._dense:
-            row = row | {"slots_busy": row["slots_effectual"]}
-        return super()._energy(row)
+            return row | {"slots_busy": row["slots_effectual"]}
+        return row

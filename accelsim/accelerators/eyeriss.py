@@ -18,7 +18,7 @@ from accelsim.dataflows.row_stationary.array import Array, Buses, Counts, Mappin
 from accelsim.dataflows.row_stationary.search import best
 from accelsim.hardware.compression import RunLength
 from accelsim.hardware.energy import EnergyTable
-from accelsim.hardware.memory import Dram, GlobalBuffer, Scratchpads
+from accelsim.hardware.memory import Link, Scratchpads, SpatialMemory
 from accelsim.layer import Layer, LayerShape
 
 declare_columns()
@@ -42,12 +42,12 @@ class Eyeriss(Accelerator):
     accelerator: str
     array: Array
     scratchpads: Scratchpads
-    global_buffer: GlobalBuffer
+    memory: SpatialMemory
     buses: Buses
     mapping: MappingRules
     compression: RunLength
     gating: Gating
-    dram: Dram
+    dram: Link
     energy: EnergyTable
     _planned_with: RunLength | None = PrivateAttr(default=None)
 
@@ -114,7 +114,7 @@ class Eyeriss(Accelerator):
         return row | {"mapping": f"E{form.E} F{form.F} {mapping}", "approximate": is_approximate(shape)}
 
     def _machine(self) -> RowStationaryArray:
-        parts = (self.array, self.scratchpads, self.global_buffer, self.buses, self.mapping)
+        parts = (self.array, self.scratchpads, self.memory.global_buffer, self.buses, self.mapping)
         return RowStationaryArray(*parts, self.word_bits / 8)
 
     def _work(self, form: Convolution, mapping: Mapping, counts: Counts, shape: LayerShape, live: float) -> Row:
@@ -152,7 +152,7 @@ class Eyeriss(Accelerator):
 
     def _time(self, row: Row, counts: Counts, form: Convolution) -> Row:
         """Join processing and DRAM: maps are moved while the array waits, filters behind processing."""
-        per_byte = self.clock.frequency_mhz * 1e6 / self.dram.bytes_per_second
+        per_byte = self.clock.frequency_mhz * 1e6 / self.dram.bandwidth
         processing = form.repeats * counts.cycles
         maps = (float(row["dram_ifmap_bytes"]) + float(row["dram_ofmap_bytes"])) * per_byte
         late = max(0.0, float(row["dram_filter_bytes"]) * per_byte - processing)

@@ -42,12 +42,6 @@ def declare_columns() -> None:
             sums=False,
         ),
         Column(
-            "mapping",
-            "",
-            "output map E x F and mapping n e f m p q r t (Chen et al., JSSC 2017, Table III; f: columns of a tile)",
-            sums=False,
-        ),
-        Column(
             "approximate",
             "",
             "whether the layer was mapped by a near equivalent (a transposed convolution that is no exact sub-pixel one)",

@@ -32,6 +32,11 @@ class GridAccelerator(ArrayAccelerator):
         lane = self.accelerator.pe_width**2 if self.bit_parallel else self.lane_bits
         return self.accelerator.size * lane
 
+    def units(self) -> tuple[int, int, int]:
+        """Return the filters of all tiles, the channels of the lanes and the windows of the columns."""
+        array = self.accelerator
+        return array.rows * array.tiles, array.lanes, array.columns
+
     def laid_bits(self, profile: Profile) -> tuple[int, int]:
         """Return the bits of activations and weights that take columns and rows; bit-parallel lanes take words."""
         bits = profile.activation_bits, profile.weight_bits

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters, effectual_slots
-from accelsim.accelerators.base import Row
 from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.atoms.account import atom_work, slots_per_product, transforms
 from accelsim.dataflows.atoms.grid import WINOGRAD_TILE, AtomGrid, atom_runs
@@ -110,13 +109,9 @@ class Nvdla(ArrayAccelerator):
             " without regard to atoms and stripes; --set accelerator.cycle_model=pipeline counts atomic operations"
         ]
 
-    def _energy(self, row: Row) -> Row:
-        found = super()._energy(row)
+    def charged(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return the row without the share of the slots on zeros that gating spares."""
         if not self.accelerator.zero_gating or self._dense:
-            return found
-        spared = 1 - self.accelerator.gated_fraction
-        saved = self.energy.operation_pj * spared * float(row["slots_ineffectual"])
-        return found | {
-            "energy_operation_pj": float(found["energy_operation_pj"]) - saved,
-            "energy_pj": float(found["energy_pj"]) - saved,
-        }
+            return row
+        spared = (1 - self.accelerator.gated_fraction) * float(row["slots_ineffectual"])
+        return row | {"slots": row["slots"] - spared, "slots_busy": row["slots_busy"] - spared}

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters, effectual_slots
-from accelsim.accelerators.base import Row
 from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.gemm import code_bits
 from accelsim.dataflows.systolic.account import systolic_work
@@ -18,7 +17,7 @@ from accelsim.dataflows.systolic.grid import SystolicGrid, runs
 from accelsim.dataflows.systolic.pairs import systolic_pairs
 from accelsim.dataflows.work import Pairs, Work
 from accelsim.errors import ConfigError
-from accelsim.layer import Layer, LayerShape
+from accelsim.layer import Layer
 from accelsim.results import Column, declare
 
 declare(
@@ -88,12 +87,15 @@ class Systolic(ArrayAccelerator):
             raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.columns} columns")
         return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"columns": int(columns)})})
 
-    def replay(self, shape: LayerShape, statistics: Mapping[str, Any]) -> Row:
-        """Return the columns of every array and the mapping efficiency."""
-        row = super().replay(shape, statistics)
+    def completed(self, row: dict[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row with the mapping efficiency."""
         mapped = int(statistics["slots_busy"]) + int(statistics["slots_outside"])
         room = mapped + sum(int(statistics[f"slots_pad_{side}"]) for side in ("row", "column", "lane"))
         return row | {"mapping_efficiency": mapped / room if room else 1.0}
+
+    def own_link(self) -> float | None:
+        """Return the bytes per second of the link of inputs and outputs."""
+        return self.accelerator.activation_bytes_per_second
 
     def notes(self) -> list[str]:
         """Return what this model approximates."""
@@ -116,14 +118,3 @@ class Systolic(ArrayAccelerator):
     def _passes(self, layer: Layer, profile: Profile) -> int:
         activation, weight = code_bits(layer, profile)
         return self._parts(activation) * self._parts(weight)
-
-    def _time(self, row: Row) -> Row:
-        link = self.accelerator.activation_bytes_per_second
-        if link is None:
-            return super()._time(row)
-        per_second = self.clock.frequency_mhz * 1e6
-        weights = float(row["dram_weight_bytes"]) / self.memory.dram_bytes_per_second
-        others = (float(row["dram_activation_bytes"]) + float(row["dram_output_bytes"])) / link
-        compute = float(row["compute_cycles"])
-        total = max(compute, weights * per_second, others * per_second)
-        return {"total_cycles": total, "stall_cycles": total - compute, "time_s": self.seconds(total)}

@@ -10,14 +10,13 @@ from pydantic import Field
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
-from accelsim.accelerators.base import Row
 from accelsim.analyzers.codes import centred_values
 from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.products import indexed, products
 from accelsim.dataflows.skipping.tables import Tables, build, table_bits, table_pairs, table_work
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
-from accelsim.hardware.offchip import ArrayEnergy
-from accelsim.layer import Layer, LayerShape
+from accelsim.hardware.tables import ArrayEnergy
+from accelsim.layer import Layer
 from accelsim.results import Column, declare
 
 declare(
@@ -81,13 +80,12 @@ class UCNN(ArrayAccelerator):
             found["stored_weight_bits"] = listed * self.word_bits
         return found | {"multiplications": multiplications, "listed_weights": listed}
 
-    def replay(self, shape: LayerShape, statistics: Mapping[str, Any]) -> Row:
-        """Return the result columns; multiplications cost apart from additions."""
-        row = super().replay(shape, statistics)
+    def completed(self, row: dict[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row with the multiplications, which cost apart from additions."""
         count = float(row["macs"]) if self._dense else float(statistics["multiplications"])
-        row |= {"multiplications": count, "listed_weights": statistics["listed_weights"]}
+        row = row | {"multiplications": count, "listed_weights": statistics["listed_weights"]}
         extra = self.energy.multiplication_pj * count
-        return row | {name: float(row[name]) + extra for name in ("energy_operation_pj", "energy_pj")}
+        return row | {name: row[name] + extra for name in ("energy_operation_pj", "energy_pj")}
 
     def pairs(self, layer: Layer, profile: Profile) -> Pairs:
         """Return the additions cycle by cycle, for one input."""

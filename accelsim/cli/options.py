@@ -20,7 +20,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Change one key of the machine, e.g. global_buffer.size_bytes=65536; workload.KEY=... for the workload.",
+        help="Change one key of the machine, e.g. memory.global_buffer.size=64KiB; workload.KEY=... for the workload.",
     ),
 ]
 

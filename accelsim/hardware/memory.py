@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from accelsim.config import Sourced
+from accelsim.config import Bytes, BytesPerSecond, Sourced, Spec
 
 
 class Scratchpads(Sourced):
@@ -18,20 +18,31 @@ class Scratchpads(Sourced):
 class GlobalBuffer(Sourced):
     """Banked on-chip buffer of feature maps and partial sums, beside a buffer that prefetches filters.
 
-    Each bank of `bank_bytes` holds either feature maps or partial sums.
+    size: of the banks, each of `bank_size` with either feature maps or partial sums. filter_size: of the filter buffer.
     """
 
-    size_bytes: int = Field(ge=1)
-    bank_bytes: int = Field(ge=1)
-    filter_bytes: int = Field(ge=1)
+    size: Bytes = Field(ge=1)
+    bank_size: Bytes = Field(ge=1)
+    filter_size: Bytes = Field(ge=1)
 
     @property
     def banks(self) -> int:
         """Number of whole banks."""
-        return self.size_bytes // self.bank_bytes
+        return self.size // self.bank_size
 
 
-class Dram(Sourced):
+class SpatialMemory(Spec):
+    """Levels between the DRAM and the processing elements."""
+
+    global_buffer: GlobalBuffer
+
+
+class Link(Sourced):
     """Off-chip memory behind one link, half duplex, flat bandwidth."""
 
-    bytes_per_second: float = Field(gt=0)
+    bandwidth: BytesPerSecond = Field(gt=0)
+
+    @property
+    def bytes_per_second(self) -> float:
+        """The bandwidth."""
+        return self.bandwidth

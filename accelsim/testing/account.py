@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from accelsim.accelerators.array import ArrayAccelerator, Cost
 from accelsim.analyzers.profile import Profile, profile
 from accelsim.analyzers.statistics import statistics
 from accelsim.dataflows.products import indexed, products
+from accelsim.dataflows.tiling.problem import Problem
 from accelsim.dataflows.work import READS, REASONS
 from accelsim.layer import Layer
 from accelsim.testing.layers import described
@@ -24,7 +26,9 @@ def measured(machine: ArrayAccelerator, layer: Layer, given: Profile | None = No
 
 def row_of(machine: ArrayAccelerator, layer: Layer) -> dict[str, Any]:
     """Return the result row of `layer` as a run computes it."""
-    return machine.replay(layer.shape, statistics([layer])[0] | measured(machine, layer))
+    given = profile([layer])
+    work = {"tile_work": partial(machine.measure_tiles, layer, given), "layer_name": layer.name}
+    return machine.replay(layer.shape, statistics([layer])[0] | measured(machine, layer, given) | work)
 
 
 def effectual_pairs(layer: Layer) -> int:
@@ -76,8 +80,9 @@ def check_row(row: Mapping[str, Any], columns: Mapping[str, Any], machine: Array
     """Raise AssertionError unless time, traffic and energy of a result `row` agree with each other."""
     where = described(layer)
     compute, total = row["compute_cycles"], row["total_cycles"]
-    assert total >= compute, f"{where}: total_cycles {total} below compute_cycles {compute}"
-    assert np.isclose(total, compute + row["stall_cycles"]), (
+    worked = compute + row["tiling_cycles"]
+    assert total >= worked * (1 - 1e-12), f"{where}: total_cycles {total} below {worked} cycles of work"
+    assert np.isclose(total, worked + row["stall_cycles"]), (
         f"{where}: stalls {row['stall_cycles']} do not lead to {total}"
     )
     energies = {name: value for name, value in row.items() if name.startswith("energy_") and name != "energy_pj"}
@@ -86,8 +91,18 @@ def check_row(row: Mapping[str, Any], columns: Mapping[str, Any], machine: Array
     batch = machine.batch.size
     for role in ("activation", "weight", "output"):
         copies = batch if role != "weight" or layer.dynamic_weight else 1
-        least, moved = copies * columns[f"stored_{role}_bits"] / 8, row[f"dram_{role}_bytes"]
+        least, moved = copies * needed_bits(columns, role, layer) / 8, row[f"dram_{role}_bytes"]
         assert moved >= least * (1 - 1e-12), f"{where}: {moved} bytes of {role}s moved, {least} are stored"
     parts = sum(row[f"dram_{role}_bytes"] for role in ("activation", "weight", "output"))
     assert np.isclose(row["dram_bytes"], parts), f"{where}: dram_bytes {row['dram_bytes']} is not {parts}"
     assert row["macs"] == batch * layer.shape.macs, f"{where}: {row['macs']} MACs, expected {batch * layer.shape.macs}"
+
+
+def needed_bits(columns: Mapping[str, Any], role: str, layer: Layer) -> float:
+    """Return the stored bits of an operand that a layer cannot do without: rows no window touches stay off chip."""
+    stored = float(columns[f"stored_{role}_bits"])
+    if role != "activation":
+        return stored
+    if "needed_activation_bits" in columns:
+        return float(columns["needed_activation_bits"])
+    return stored * Problem.of(layer.shape).values(role) / layer.shape.activations

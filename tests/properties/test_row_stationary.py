@@ -47,7 +47,7 @@ def forms(draw: st.DrawFn) -> Convolution:
 
 
 @settings(max_examples=60, deadline=None)
-@given(forms(), st.sampled_from(["", "array.rows=6", "scratchpads.filter_words=40", "global_buffer.size_bytes=16384"]))
+@given(forms(), st.sampled_from(["", "array.rows=6", "scratchpads.filter_words=40", "memory.global_buffer.size=16384"]))
 def test_counts_agree_with_walking_every_pass(form: Convolution, override: str) -> None:
     machine = array(*[override] if override else [])
     chosen, mapping, count = best([form], machine, 0.7)
@@ -78,8 +78,8 @@ def test_a_mapping_fits_the_machine(form: Convolution) -> None:
         (m.e - 1) * form.stride[0] + (form.R - 1) * form.dilation[0] + 1,
         (m.f - 1) * form.stride[1] + (form.S - 1) * form.dilation[1] + 1,
     )
-    assert 2 * m.n * min(m.q * m.r, form.C) * math.prod(held) <= m.ifmap_banks * buffer.bank_bytes
-    assert 2 * m.n * m.e * m.f * min(m.m, form.M) <= m.psum_banks * buffer.bank_bytes
+    assert 2 * m.n * min(m.q * m.r, form.C) * math.prod(held) <= m.ifmap_banks * buffer.bank_size
+    assert 2 * m.n * m.e * m.f * min(m.m, form.M) <= m.psum_banks * buffer.bank_size
 
 
 @settings(max_examples=40, deadline=None)
@@ -148,7 +148,7 @@ def test_a_row_folding_never_changes_the_products() -> None:
 
 def test_buffer_size_changes_mapping_traffic_time_and_energy() -> None:
     layer = shape(K=512, C=512)
-    small, normal, large = (replay(eyeriss(f"global_buffer.size_bytes={n}"), layer) for n in (20480, 102400, 409600))
+    small, normal, large = (replay(eyeriss(f"memory.global_buffer.size={n}"), layer) for n in (20480, 102400, 409600))
     for name in ("mapping", "dram_bytes", "global_buffer_bytes", "processing_cycles", "energy_pj"):
         assert len({small[name], normal[name], large[name]}) > 1, name
     assert small["dram_bytes"] >= normal["dram_bytes"] >= large["dram_bytes"]
@@ -158,8 +158,8 @@ def test_buffer_size_changes_mapping_traffic_time_and_energy() -> None:
     ("override", "fragment"),
     [
         ("scratchpads.filter_words=0", "filter scratchpad holds 0"),
-        ("global_buffer.size_bytes=8192", "2 for partial sums are needed, the global buffer has 2"),
-        ("global_buffer.filter_bytes=10", "takes 18 B of the filter buffer, which has 10 B"),
+        ("memory.global_buffer.size=8192", "2 for partial sums are needed, the global buffer has 2"),
+        ("memory.global_buffer.filter_size=10", "takes 18 B of the filter buffer, which has 10 B"),
     ],
 )
 def test_a_layer_that_does_not_fit_says_why(override: str, fragment: str) -> None:

@@ -117,13 +117,13 @@ def test_nothing_is_faster_than_its_ideal_and_stripes_ideal_is_its_potential(com
 
 
 def test_machines_are_made_equal(traces: list[Trace]) -> None:
-    base = accelsim.load_hardware("dadiannao", ["memory.dram_bytes_per_second=1.0e+9"])
+    base = accelsim.load_hardware("dadiannao", ["dram.bandwidth=1.0e+9"])
     small = accelsim.load_hardware("stripes", ["accelerator.tiles=2"])
     assert isinstance(base, ArrayAccelerator)
     equal = equalised(small, base, "multipliers")
     assert isinstance(equal, ArrayAccelerator)
     assert equal.multiplier_bits() == base.multiplier_bits()
-    assert equal.memory.dram_bytes_per_second == 1e9
+    assert equal.dram.bandwidth == 1e9
     assert equalised(small, base, "none") is small
     found = accelsim.compare([base, small], traces[0])
     assert found.machines["scale"].tolist() == [1, 8]

@@ -45,13 +45,17 @@ def test_doctests() -> None:
 @pytest.mark.parametrize("name", catalogue.names("hardware"))
 def test_every_number_of_a_machine_has_a_source(name: str) -> None:
     document = strictyaml.read(catalogue.find("hardware", name))
-    bare = [
-        f"{section}.{key}"
-        for section, value in document.data.items()
-        if isinstance(value, dict) and "source" not in value
-        for key in value
-    ]
+    bare = [path for section, value in document.data.items() for path in _without_source(section, value, True)]
     assert not bare, f"{name}: no source beside {bare}"
+
+
+def _without_source(path: str, value: object, top: bool) -> list[str]:
+    """Return the numbers of a section that has no `source` of its own nor one around it."""
+    if not isinstance(value, dict):
+        return [] if top or not isinstance(value, int | float) else [path]
+    if "source" in value:
+        return []
+    return [found for key, part in value.items() for found in _without_source(f"{path}.{key}", part, False)]
 
 
 def test_no_function_unpickles() -> None:

@@ -69,7 +69,7 @@ class RowStationaryArray:
         a, s, b, u, r = self.array, self.scratchpads, self.buffer, self.buses, self.rules
         return np.array(
             [
-                a.rows, a.columns, s.filter_words, s.ifmap_words, s.psum_words, b.banks, b.bank_bytes, b.filter_bytes,
+                a.rows, a.columns, s.filter_words, s.ifmap_words, s.psum_words, b.banks, b.bank_size, b.filter_size,
                 self.word_bytes, u.filter_words, u.ifmap_words, u.psum_words, r.psum_bank_group, r.longest_row,
                 r.least_pe_share, r.dram_tolerance, r.filter_padding,
             ],

@@ -84,7 +84,7 @@ def _check_storage(machine: RowStationaryArray) -> None:
             raise MappingError(f"the {name.split('_')[0]} scratchpad holds 0 words, 1 is needed (scratchpads.{name})")
     if machine.buffer.banks < 1:
         raise MappingError(
-            f"the global buffer of {machine.buffer.size_bytes} B holds no bank of {machine.buffer.bank_bytes} B (global_buffer.size_bytes)"
+            f"the global buffer of {machine.buffer.size} B holds no bank of {machine.buffer.bank_size} B (memory.global_buffer.size)"
         )
 
 
@@ -92,14 +92,14 @@ def _too_small(form: Convolution, machine: RowStationaryArray) -> MappingError:
     rows = min(form.R, machine.array.rows)
     columns = min(form.S, machine.scratchpads.filter_words, machine.scratchpads.ifmap_words)
     plane = int(machine.word_bytes * rows * columns)
-    if plane > machine.buffer.filter_bytes:
-        have = machine.buffer.filter_bytes
+    if plane > machine.buffer.filter_size:
+        have = machine.buffer.filter_size
         return MappingError(
-            f"one filter plane takes {plane} B of the filter buffer, which has {have} B (global_buffer.filter_bytes)"
+            f"one filter plane takes {plane} B of the filter buffer, which has {have} B (memory.global_buffer.filter_size)"
         )
     window = machine.word_bytes * ((rows - 1) * form.dilation[0] + 1) * ((columns - 1) * form.dilation[1] + 1)
-    ifmap, psum = int(-(-window // machine.buffer.bank_bytes)), machine.rules.psum_bank_group
+    ifmap, psum = int(-(-window // machine.buffer.bank_size)), machine.rules.psum_bank_group
     return MappingError(
         f"at least {ifmap} bank(s) for an input window and {psum} for partial sums are needed, the global buffer has"
-        f" {machine.buffer.banks} of {machine.buffer.bank_bytes} B (global_buffer.size_bytes)"
+        f" {machine.buffer.banks} of {machine.buffer.bank_size} B (memory.global_buffer.size)"
     )

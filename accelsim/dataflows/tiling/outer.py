@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.dataflows.tiling.kernels.outer import ORDERS, enumerate_tilings, undominated
-from accelsim.dataflows.tiling.problem import C, Ints, K, P, Problem, Q, candidates, cuts
+from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, C, Ints, K, P, Problem, Q, candidates, cuts
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,8 +76,8 @@ class Tilings:
 
     def first_fit(self, capacities_bits: Floats) -> Ints:
         """Return the best row for each machine, -1 where none fits. capacities_bits: (machines, partitions)."""
-        fits = (self.needs[None, :, :] <= capacities_bits[:, None, :]).all(axis=2)
-        return np.where(fits.any(axis=1), fits.argmax(axis=1), -1)
+        fits = np.all(self.needs[None, :, :] <= capacities_bits[:, None, :], axis=2)
+        return np.asarray(np.where(np.any(fits, axis=1), np.argmax(fits, axis=1), -1), np.int64)
 
     @cached_property
     def least(self) -> Floats:
@@ -103,7 +103,8 @@ class Space:
         """Most input rows, and columns, of a tile per candidate."""
         found = []
         for axis, dim in ((0, P), (1, Q)):
-            found.append(np.asarray([self._most(axis, dim, int(t)) for t in self.tiles[dim]], np.int64))
+            most = [self._most(axis, dim, int(t)) for t in self.tiles[dim]]
+            found.append(np.asarray(most, np.int64))
         return found
 
     def _most(self, axis: int, dim: int, tile: int) -> int:
@@ -126,7 +127,6 @@ class Space:
             np.asarray(bits, np.float64),
             np.asarray(room.held),
             room.doubled,
-            np.asarray(self.sizes, np.int64),
             ORDERS,
         )
         return figures, orders.astype(np.int64), tiles
@@ -202,4 +202,26 @@ def _ragged(rows: list[Ints]) -> Ints:
     found = np.zeros((len(rows), max(len(row) for row in rows)), np.int64)
     for place, row in enumerate(rows):
         found[place, : len(row)] = row
+    return found
+
+
+def needs(problem: Problem, tile: tuple[int, ...], widths: Widths, room: Room) -> Floats:
+    """Return the bits that a tiling takes of each partition."""
+    trips = [-(-size // t) for size, t in zip(problem.sizes, tile, strict=True)]
+    spans = [
+        int(np.max(np.subtract(*problem.pixels(a, *cuts(problem.sizes[d], tile[d]))[::-1])))
+        for a, d in ((0, P), (1, Q))
+    ]
+    images = tile[1] * tile[2]
+    sums = images * tile[K] * tile[P] * tile[Q]
+    bits = (
+        images * tile[C] * spans[0] * spans[1] * widths.activation,
+        tile[1] * tile[K] * tile[C] * problem.kernel * widths.weight,
+        sums * (widths.psum if trips[C] > 1 else widths.output),
+    )
+    found = np.zeros(max(1, max(room.partition) + 1))
+    for operand, size, partition in zip(OPERANDS, bits, room.partition, strict=True):
+        if partition >= 0:
+            changes = any(trips[d] > 1 for d in RELEVANT[operand])
+            found[partition] += size * (2 if room.doubled and changes else 1)
     return found

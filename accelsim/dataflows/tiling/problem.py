@@ -67,18 +67,22 @@ class Problem:
         return low, np.maximum(low, np.clip(high, 0, size))
 
     def values(self, operand: str) -> int:
-        """Number of values of an operand over the whole batch; of activations only those that are used."""
+        """Number of values of an operand over the whole batch; of activations only those in a window."""
         s = self.shape
         if operand == "weight":
             return s.weights
         if operand == "output":
             return s.outputs
-        rows, columns = (self._used(axis) for axis in (0, 1))
+        rows, columns = (int(self.touched(axis).sum()) for axis in (0, 1))
         return s.steps * s.N * s.groups * s.C * rows * columns
 
-    def _used(self, axis: int) -> int:
-        low, high = self.pixels(axis, np.asarray([0]), np.asarray([self.sizes[P + axis]]))
-        return int(high[0] - low[0])
+    def touched(self, axis: int) -> npt.NDArray[np.bool_]:
+        """Return which input rows (axis 0) or columns (axis 1) lie in the window of any output."""
+        low, high = self.pixels(axis, *cuts(self.sizes[P + axis], 1))
+        edges = np.zeros((self.shape.H, self.shape.W)[axis] + 1, np.int64)
+        np.add.at(edges, low, 1)
+        np.add.at(edges, high, -1)
+        return np.cumsum(edges)[:-1] > 0
 
 
 def cuts(size: int, tile: int) -> tuple[Ints, Ints]:

@@ -50,6 +50,11 @@ class Steps:
         """Number of steps."""
         return int(np.prod(self.trips, dtype=np.int64))
 
+    @property
+    def tiles(self) -> int:
+        """Number of tiles of a sequential step."""
+        return self.count // self.trips[0]
+
     @cached_property
     def index(self) -> list[Ints]:
         """Tile number of each step, per loop of `DIMS`."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 @njit(nogil=True, cache=True)
-def volume(tables, orders, relevant):
+def volume(tables: Ints, orders: Ints, relevant: Bools) -> int:
     """Return the values that the innermost level fetches.
 
     tables: (7, 5, levels + 1), see `nest.axis_table`. orders: (levels, 7). relevant: (7,) loops that change the tile.
@@ -47,8 +52,9 @@ def volume(tables, orders, relevant):
 
 @njit(nogil=True, cache=True)
 def search(
-    inputs, plain, tiles, counts, orders, given, kernel, bits, psum_bits, outputs, rooms, capacities, partition, doubled
-):
+    inputs: Ints, plain: Ints, tiles: Ints, counts: Ints, orders: Ints, given: Ints, kernel: int, bits: Floats,
+    psum_bits: float, outputs: int, rooms: Ints, capacities: Floats, partition: Ints, doubled: bool,
+) -> tuple[float, int, int]:  # fmt: skip
     """Return the least bits moved into an inner level, the tile (as candidates) and the order that reach it.
 
     inputs, plain: (7, most, 5, levels + 1) tables of every candidate tile, for activations and for the other operands.

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 ORDERS = np.array(
     [
@@ -23,7 +28,7 @@ COLUMNS = ("activation", "weight", "output", "need_activation", "need_weight", "
 
 
 @njit(nogil=True, cache=True)
-def multiples(trips, order, held):
+def multiples(trips: Ints, order: Ints, held: Bools) -> tuple[int, int, int, int]:
     """Return how often activations, weights and outputs move, and which input axis slides (0 none, 1 rows, 2 columns).
 
     trips: tiles of each loop. held: whether a buffer keeps each operand between steps; one that is not held moves in
@@ -55,7 +60,10 @@ def multiples(trips, order, held):
 
 
 @njit(nogil=True, cache=True)
-def enumerate_tilings(tiles, counts, trips, spans, maps, blocks, pixels, totals, widths, held, doubled, sizes, orders):
+def enumerate_tilings(
+    tiles: Ints, counts: Ints, trips: Ints, spans: Ints, maps: Floats, blocks: Ints, pixels: Ints, totals: Floats,
+    widths: Floats, held: Bools, doubled: bool, orders: Ints,
+) -> tuple[Floats, npt.NDArray[np.int8], npt.NDArray[np.int32]]:  # fmt: skip
     """Fill one row per tiling: operand bits moved, room needed, array steps, bits of the first tile; and its order.
 
     tiles: (7, most) candidate tile sizes per loop, counts: how many. trips: (7, most) tiles they make. spans: (2, most)
@@ -63,7 +71,7 @@ def enumerate_tilings(tiles, counts, trips, spans, maps, blocks, pixels, totals,
     every tile is fetched whole, when rows slide, when columns slide. blocks: (7, most) units of the array, summed over
     tiles; pixels: (rows candidates, column candidates) the same for windows. totals: bits of weights, of outputs, of
     outputs as partial sums. widths: bits in the buffer of an activation, a weight times the kernel, an output, a
-    partial sum. sizes: loop bounds.
+    partial sum.
     """
     rows = 1
     for dim in range(7):
@@ -119,7 +127,7 @@ def enumerate_tilings(tiles, counts, trips, spans, maps, blocks, pixels, totals,
 
 
 @njit(nogil=True, cache=True)
-def undominated(ranked, needs):
+def undominated(ranked: Ints, needs: Floats) -> Ints:
     """Return which of the rows, taken in the order `ranked` (best first), need less room somewhere than all better ones.
 
     needs: (rows, partitions) bits.

@@ -1,0 +1,130 @@
+"""Which mapping each machine takes for a layer: searched for its objective, or written by the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.accelerators.placement import Demand, Floats, Tile, best_row, chosen, evaluated, first_rows, given
+from accelsim.errors import ConfigError
+from accelsim.hardware.access import word_pj
+from accelsim.hardware.hierarchy import ROLES, Level
+from accelsim.layer import LayerShape
+
+if TYPE_CHECKING:
+    from accelsim.accelerators.array import ArrayAccelerator
+
+Inner = tuple[tuple[str, Level], ...]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A mapping and the machines (places in the list) that take it. bits: off chip per operand; None: to be counted."""
+
+    demand: Demand
+    tile: Tile
+    order: Tile
+    bits: Floats | None
+    inner: Inner
+    machines: npt.NDArray[np.int64]
+
+
+def demand_of(machine: ArrayAccelerator, shape: LayerShape, statistics: Mapping[str, Any]) -> Demand:
+    """Return what a layer asks of the memories of `machine`."""
+    level = next(iter(machine.memory.values()))
+    batch, word = machine.batch.size, machine.word_bits
+    maps = None
+    if machine._dense:
+        sizes = [float(count) * word for count in (shape.activations, shape.weights, shape.outputs)]
+    else:
+        sizes = [float(statistics[f"stored_{role}_bits"]) for role in ROLES]
+        sizes[1] += float(statistics["weight_metadata_bits"])
+        if "fetched_activation_bits" in statistics:
+            maps = (np.asarray(statistics["fetched_activation_bits"], np.float64) * batch).tobytes()
+    a, w, o = (
+        bits * (batch if role != "weight" or shape.kind == "matmul" else 1)
+        for bits, role in zip(sizes, ROLES, strict=True)
+    )
+    psum = machine.mapping.psum_bits or 2 * word
+    in_a, in_w, in_o = (not machine._dense and role in level.compressed for role in ROLES)
+    return Demand(
+        shape,
+        batch,
+        machine.units(),
+        (a, w, o),
+        maps,
+        word,
+        psum,
+        level.partition(),
+        level.double_buffered,
+        (in_a, in_w, in_o),
+    )
+
+
+def chosen_mappings(
+    machines: Sequence[ArrayAccelerator], shape: LayerShape, statistics: Mapping[str, Any], cycles: float
+) -> Iterator[Chosen]:
+    """Yield the mappings that the machines take, each with the machines that share it and their inner levels.
+
+    The machines differ in capacities, bandwidths, clocks and energies alone. Raises MappingError where a layer does not fit.
+    """
+    first = machines[0]
+    demand = demand_of(first, shape, statistics)
+    name, _ = next(iter(first.memory.items()))
+    fixed = fixed_mapping(first, str(statistics.get("layer_name", "")))
+    groups: dict[Any, list[int]] = {}
+    if fixed is not None:
+        for place, machine in enumerate(machines):
+            tile, order = given(demand, fixed, next(iter(machine.memory.values())).capacities(), name)
+            groups.setdefault((tile, order, None, inner_levels(machine)), []).append(place)
+    else:
+        capacities = [next(iter(machine.memory.values())).capacities() for machine in machines]
+        if first.mapping.objective in ("dram", "traffic"):
+            rows = first_rows(demand, capacities, name)
+        else:
+            rows = np.asarray([_ranked(m, demand, c, name, cycles) for m, c in zip(machines, capacities, strict=True)])
+        for place, machine in enumerate(machines):
+            groups.setdefault((int(rows[place]), inner_levels(machine)), []).append(place)
+    for key, members in groups.items():
+        who = np.asarray(members)
+        if fixed is not None:
+            yield Chosen(demand, key[0], key[1], None, key[3], who)
+        else:
+            every = first.mapping.objective not in ("dram", "traffic")
+            yield Chosen(demand, *chosen(demand, key[0], every), key[1], who)
+
+
+def inner_levels(machine: ArrayAccelerator) -> Inner:
+    """Return the levels inside the outermost one."""
+    return tuple(machine.memory.items())[1:]
+
+
+def fixed_mapping(machine: ArrayAccelerator, layer: str) -> str | None:
+    """Return the mapping that the user wrote for a layer, or for all by "*"; None where the search decides."""
+    return machine.mapping.layers.get(layer, machine.mapping.layers.get("*"))
+
+
+def _ranked(machine: ArrayAccelerator, demand: Demand, capacities: Sequence[int], name: str, cycles: float) -> int:
+    """Return the row of all tilings that is best for the machine's objective.
+
+    latency: the longer of work (in proportion to how often the array takes its share, whole units) and transfers,
+    first and last tile added. energy: DRAM, and the outermost level written, read by DRAM and once per step by the
+    array. edp: their product.
+    """
+    figures, reads = evaluated(demand)
+    bits = figures[:, :3].sum(axis=1)
+    per_bit = machine.clock.frequency_mhz * 1e6 / (8 * machine.dram.bytes_per_second)
+    work = cycles * figures[:, 6] / figures[:, 6].min()
+    latency = np.maximum(work, bits * per_bit) + figures[:, 7] * per_bit
+    level = next(iter(machine.memory.values()))
+    per_word = word_pj(level, machine.word_bits, machine.energy.technology_nm) / machine.word_bits
+    energy = bits * (machine.dram.bit_pj + per_word) + reads * per_word
+    energy += machine.energy.static_mw * 1e9 * latency / (machine.clock.frequency_mhz * 1e6)
+    goals = {"latency": latency, "energy": energy, "edp": latency * energy}
+    if machine.mapping.objective not in goals:
+        raise ConfigError(f"no mapping objective {machine.mapping.objective!r}")
+    return best_row(demand, goals[machine.mapping.objective], capacities, name)

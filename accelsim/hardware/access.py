@@ -1,0 +1,34 @@
+"""Energy of a word in an on-chip level: as given, or from the model of SRAM energy for its size and width."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from accelsim.errors import ConfigError
+from accelsim.hardware.hierarchy import Level
+
+
+def word_pj(level: Level, word_bits: int, technology_nm: float | None) -> float:
+    """Return the energy of reading or writing a word of `word_bits`, in pJ.
+
+    A level without `word_pj` takes the SRAM model at `technology_nm` for one of its banks, shared out over the words
+    of an access; one with `word_pj_size` scales its figure as the model does between the sizes. Raises ConfigError when
+    the model is needed and the energy table names no technology.
+    """
+    size = level.total_bytes / level.banks
+    if level.word_pj is not None:
+        reference = level.word_pj_size
+        if reference is None or reference == level.total_bytes:
+            return level.word_pj
+        given = _sram(reference / level.banks, level.width_bits, technology_nm or 45.0)
+        return level.word_pj * _sram(size, level.width_bits, technology_nm or 45.0) / given
+    if technology_nm is None:
+        raise ConfigError("a level of memory has no word_pj and the energy table no technology_nm", "give one of them")
+    return _sram(size, level.width_bits, technology_nm) * word_bits / level.width_bits
+
+
+@lru_cache(maxsize=1 << 16)
+def _sram(size_bytes: float, width_bits: int, technology_nm: float) -> float:
+    from accelsim.hardware.energy import sram_pj
+
+    return float(sram_pj(size_bytes, width_bits, technology_nm))
