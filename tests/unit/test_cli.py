@@ -166,7 +166,9 @@ def test_every_error_code_is_documented(capsys: pytest.CaptureFixture[str]) -> N
     assert all(text in printed for text in EXIT_CODES.values())
 
 
-@pytest.mark.parametrize("what", ["hw", "workloads", "accelerators", "dataflows", "analyzers", "sources", "zoo", "dram"])
+@pytest.mark.parametrize(
+    "what", ["hw", "workloads", "accelerators", "dataflows", "analyzers", "sources", "zoo", "dram"]
+)
 def test_lists(what: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["list", what]) == 0
     lines = capsys.readouterr().out.strip().split("\n")
