@@ -102,6 +102,31 @@ def moved_and_timed(
     return row
 
 
+def placed(machine: ArrayAccelerator, shape: LayerShape, statistics: Mapping[str, Any]) -> tuple[Placement, Pipeline]:
+    """Return how a layer passes through the memories of one machine, and its pipeline with transfers in cycles."""
+    cycles = float(statistics["dense_cycles" if machine._dense else "compute_cycles"])
+    mapping = next(iter(chosen_mappings([machine], shape, statistics, cycles)))
+    own = machine.own_link()
+    hertz = machine.clock.frequency_mhz * 1e6
+    found = place(
+        mapping.demand,
+        mapping.tile,
+        mapping.order,
+        cycles,
+        machine._dense,
+        statistics.get("tile_work"),
+        mapping.inner,
+        None if own is None else hertz / (8 * own),
+        mapping.bits,
+    )
+    pipeline = found.pipeline
+    for bits, level in zip(found.ports, machine.memory.values(), strict=True):
+        pipeline = pipeline.limited(bits, None if level.bytes_per_cycle is None else 8 * level.bytes_per_cycle)
+    if machine.dram.part is None:
+        return found, pipeline.scaled(hertz / (8 * machine.dram.bytes_per_second))
+    return found, _in_ns(pipeline, found, machine).scaled(hertz * 1e-9)
+
+
 _NUMBERS = (
     "dram_activation_bytes", "dram_weight_bytes", "dram_output_bytes", "dram_psum_bytes",
     "tiling_cycles", "stall_dram_cycles", "stall_port_cycles", "fill_drain_cycles", "total_cycles",

@@ -72,3 +72,13 @@ class Pipeline:
             have = self.compute.sum()
             work = self.compute * max(1.0, float(cycles.sum()) / have) if have else self.compute
         return Pipeline(work, self.during, self.first, self.last, self.doubled)
+
+    def scaled(self, cycles_per_unit: float) -> Pipeline:
+        """Return the pipeline with its transfers in cycles."""
+        return Pipeline(
+            self.compute,
+            self.during * cycles_per_unit,
+            self.first * cycles_per_unit,
+            self.last * cycles_per_unit,
+            self.doubled,
+        )
