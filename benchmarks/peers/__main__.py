@@ -1,0 +1,109 @@
+"""Compare this project with ZigZag and SCALE-Sim on the same layers and an equal machine: `python -m benchmarks.peers`.
+
+The machine: 16 x 16 multipliers of 16 bits (input by output channels), one shared SRAM, a DRAM channel of 64 bits a cycle,
+nothing compressed. Answers of the peers are read from benchmarks/peers/results.json; with --ask, what is missing there is
+computed: each peer is installed from PyPI in an environment of its own below --cache and run there, one layer at a time on
+one thread. --fresh FILE starts from an empty file. benchmarks/peers/README.md says how each tool counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+from math import exp, log
+from pathlib import Path
+from statistics import median
+
+from accelsim.units import binary_bytes, parse_bytes
+from benchmarks.peers.collect import asker
+from benchmarks.peers.compare import Row, rows
+from benchmarks.peers.results import RECORDED, Results
+
+
+def line(row: Row) -> str:
+    """Return the traffic, cycles and seconds of a row as text."""
+    mbit = [f"{total / 1e6:9.3f}" if total is not None else f"{'-':>9}" for total in map(row.total, SHOWN)]
+    ratios = [_ratio(row.ratio(tool)) for tool in ("ours", "full", "touched")]
+    moved = f"{row.times('ours'):22} | {row.times('zigzag'):22}"
+    counted = [
+        f"{row.totals[tool]:11,.0f}" if tool in row.totals else f"{'-':>11}" for tool in ("ours", "zigzag", "scalesim")
+    ]
+    taken = [
+        f"{row.seconds[tool]:8.4f}" if tool in row.seconds else f"{'-':>8}" for tool in ("ours", "zigzag", "scalesim")
+    ]
+    return " ".join([f"{row.name:16}", *mbit, *ratios, "|", moved, "|", *counted, "|", *taken])
+
+
+SHOWN = ("ours", "full", "zigzag", "scalesim")
+HEAD = (
+    "                   off-chip traffic, Mbit                 ours over ZigZag    moved: times each operand once"
+    "                  cycles of the fastest mapping         CPU seconds of the search\n"
+    "layer                 ours  ours all    ZigZag SCALE-Sim    any   all touched | ours"
+    "                   | ZigZag                 |        ours      ZigZag   SCALE-Sim |     ours   ZigZag SCALE-Sim\n"
+    "                             lanes                                lanes only"
+)
+
+
+def _ratio(value: float | None) -> str:
+    return f"{value:6.3f}" if value is not None else f"{'-':>6}"
+
+
+def summary(found: list[Row]) -> list[str]:
+    """Return what the rows say together: traffic never above ZigZag's or where, and how much faster."""
+    said = []
+    for tool, label in (("ours", "any tile"), ("full", "all lanes"), ("touched", "touched pixels only")):
+        ratios = [(ratio, row) for row in found if (ratio := row.ratio(tool)) is not None]
+        if ratios:
+            mean = exp(sum(log(ratio) for ratio, _ in ratios) / len(ratios))
+            above = [
+                f"{row.name} at {binary_bytes(row.machine.sram_bytes)}" for ratio, row in ratios if ratio > 1 + 1e-9
+            ]
+            said.append(
+                f"{label}: {mean:.3f} of ZigZag's traffic (geometric mean of {len(ratios)}), {min(ratios, key=_first)[0]:.3f} to "
+                f"{max(ratios, key=_first)[0]:.3f}; above it: {', '.join(above) or 'nowhere'}"
+            )
+    for peer in ("zigzag", "scalesim"):
+        pairs = [row.seconds for row in found if peer in row.seconds and "ours" in row.seconds]
+        if pairs:
+            whole = [seconds[peer] / seconds["ours"] for seconds in pairs]
+            said.append(
+                f"{peer}: our search of a layer is {median(whole):,.0f} times as fast (median of {len(pairs)}; least "
+                f"{min(whole):,.0f}); one more capacity in the same space takes "
+                f"{median(s['ours_point'] for s in pairs) * 1e6:.0f} us"
+            )
+    return said
+
+
+def _first(pair: tuple[float, Row]) -> float:
+    return pair[0]
+
+
+def main() -> None:
+    """Print the comparison, asking the peers if told to."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--networks", nargs="+", default=["alexnet", "resnet18"], choices=["alexnet", "resnet18", "tiny"]
+    )
+    parser.add_argument("--sram", nargs="+", default=["64KiB", "256KiB", "1MiB"])
+    parser.add_argument("--ask", action="store_true", help="ask the peers for what is not recorded")
+    parser.add_argument(
+        "--cache", type=Path, default=Path.home() / ".cache" / "accelsim-peers", help="for their environments"
+    )
+    parser.add_argument("--fresh", type=Path, metavar="FILE", help="record here instead of in the repository")
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds a peer may take for a layer")
+    parser.add_argument("--scalesim", action="store_true", help="SCALE-Sim too (minutes for a large layer)")
+    given = parser.parse_args()
+    asking = asker(given.cache, given.timeout) if given.ask else None
+    results = Results(given.fresh or RECORDED, asking)
+    sizes = [int(parse_bytes(size)) for size in given.sram]
+    found, capacity = [], None
+    for row in rows(given.networks, sizes, results, given.scalesim or not given.ask):
+        if row.machine.sram_bytes != capacity:
+            capacity = row.machine.sram_bytes
+            print(f"\nSRAM of {binary_bytes(capacity)}\n{HEAD}")
+        print(line(row), flush=True)
+        found.append(row)
+    print("\n" + "\n".join(summary(found)))
+
+
+if __name__ == "__main__":
+    main()
