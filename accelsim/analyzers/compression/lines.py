@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.analyzers.codes import frozen
 from accelsim.analyzers.compression import ordered
 from accelsim.analyzers.compression.tensor import Coding, Tensor
 
@@ -25,4 +26,7 @@ def base_delta(tensor: Tensor, coding: Coding, charges: npt.NDArray[np.int64]) -
     from accelsim.analyzers.kernels.lines import charge_lines
 
     word_bytes = 1 if coding.bits <= 8 else 2 if coding.bits <= 16 else 4
-    charge_lines(tensor.flat, word_bytes, LINE_BYTES, TAG_BITS, charges)
+    flat = tensor.flat.reshape(-1)[: tensor.flat.size // (LINE_BYTES // word_bytes) * (LINE_BYTES // word_bytes)]
+    words = flat if flat.itemsize == word_bytes else flat.astype(f"<i{word_bytes}")
+    lines = frozen(words.view(np.uint64).reshape(-1, LINE_BYTES // 8))
+    charge_lines(lines, tensor.flat.shape, word_bytes, TAG_BITS, charges)

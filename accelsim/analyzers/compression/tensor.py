@@ -61,7 +61,7 @@ class Tensor:
     @property
     def signed(self) -> bool:
         """Whether a value is negative."""
-        return self.histogram.signed
+        return bool(self.values.min() < 0)
 
     def no_bits(self, pixels: bool) -> npt.NDArray[np.int64]:
         """Return zeros, one for each pixel (N, H * W) or for each item of the first axis (N, 1)."""

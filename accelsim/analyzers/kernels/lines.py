@@ -6,43 +6,28 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-ENCODINGS = ((8, 1), (4, 1), (8, 2), (2, 1), (4, 2), (8, 4))
-"""Bytes of an element and of a difference, from the smallest line to the largest."""
-
 
 @njit(nogil=True, cache=True)
 def charge_lines(
-    values: npt.NDArray[np.integer], word_bytes: int, line_bytes: int, tag_bits: int, out: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.uint64],
+    shape: tuple[int, int, int],
+    word_bytes: int,
+    tag_bits: int,
+    out: npt.NDArray[np.int64],
 ) -> None:
-    """Add the bits of each line of `values` (N, C, plane), in C order, to `out`, (N, plane) or (N, 1).
+    """Add the bits of each line of a tensor of `shape` (N, C, plane), in C order, to `out`, (N, plane) or (N, 1).
 
-    Tag, base and the bits that tell the base of an element are charged to the line's first value, differences and
-    plain words to their own.
+    lines: the whole ones, (lines, parts of 8 bytes); the values beyond them are plain. Tag, base and the bits that tell
+    the base of an element are charged to the line's first value, differences and plain words to their own.
     """
-    flat = values.reshape(-1)
-    line = np.empty(line_bytes // 8, np.uint64)
-    length = line_bytes // word_bytes
-    for start in range(0, flat.size, length):
-        whole = start + length <= flat.size
+    size = shape[0] * shape[1] * shape[2]
+    length = 8 * lines.shape[1] // word_bytes
+    for start in range(0, size, length):
         field, each = 0, 8 * word_bytes
-        if whole:
-            pack(flat, start, word_bytes, line)
-            field, each = encoding(line, word_bytes)
-        charge(values.shape, start, 1, tag_bits + field, out)
-        charge(values.shape, start, min(length, flat.size - start), each, out)
-
-
-@njit(nogil=True, cache=True)
-def pack(flat: npt.NDArray[np.integer], start: int, word_bytes: int, line: npt.NDArray[np.uint64]) -> None:
-    """Fill `line` with little-endian words of the values from `start`."""
-    words = 8 // word_bytes
-    mask = np.uint64(0xFFFFFFFF) >> np.uint64(32 - 8 * word_bytes)
-    for q in range(line.size):
-        element = np.uint64(0)
-        for w in range(words):
-            word = np.uint64(flat[start + q * words + w]) & mask
-            element |= word << np.uint64(8 * word_bytes * w)
-        line[q] = element
+        if start + length <= size:
+            field, each = encoding(lines[start // length], word_bytes)
+        charge(shape, start, 1, tag_bits + field, out)
+        charge(shape, start, min(length, size - start), each, out)
 
 
 @njit(nogil=True, cache=True)
@@ -53,11 +38,18 @@ def encoding(line: npt.NDArray[np.uint64], word_bytes: int) -> tuple[int, int]:
         same &= line[q] == line[0]
     if same:
         return (0 if line[0] == 0 else 64), 0
-    for element_bytes, delta_bytes in ENCODINGS:
-        if fits(line, element_bytes, delta_bytes):
-            elements = 8 * line.size // element_bytes
-            return 8 * element_bytes + elements, 8 * delta_bytes * word_bytes // element_bytes
-    return 0, 8 * word_bytes
+    field, each = 0, 8 * word_bytes
+    least = 64 * line.size
+    for element_bytes in (8, 4, 2):
+        elements = 8 * line.size // element_bytes
+        delta_bytes = element_bytes // 2
+        while delta_bytes >= 1 and fits(line, element_bytes, delta_bytes):  # what does not fit wide never fits narrow
+            head = 8 * element_bytes + elements
+            if head + 8 * delta_bytes * elements < least:
+                least = head + 8 * delta_bytes * elements
+                field, each = head, 8 * delta_bytes * word_bytes // element_bytes
+            delta_bytes //= 2
+    return field, each
 
 
 @njit(nogil=True, cache=True)

@@ -99,9 +99,9 @@ def charge_plane(
     longest = (1 << run_bits) - 1
     for i in range(start, stop):
         ends = int(flat[i] != 0) | int(run == longest)
-        run = (run + 1) * (1 - ends)
+        run = (run + 1) & (ends - 1)
         pairs += ends
         full = int(pairs == pairs_per_word)
         out[place + i - start] += ends * pair_bits + full * rest_of_word
-        pairs *= 1 - full
+        pairs &= full - 1
     return run, pairs
