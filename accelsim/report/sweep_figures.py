@@ -112,7 +112,7 @@ def _lines(table: pd.DataFrame, sweep: Sweep, axis: Axis) -> tuple[pd.DataFrame,
     keys = list(dict.fromkeys(a.key for a in sweep.axes if a.key != axis.key))
     thin = table[table["problem"].eq("") & table[axis.key].notna() & ~table.index.isin(thick.index)]
     thin = thin[thin["machine"].isin(thick["machine"]) & thin["workload"].isin(thick["workload"])]
-    thin = thin.assign(combination=thin[keys].astype(str).agg(" ".join, axis=1) if keys and len(thin) else "")
+    thin = thin.assign(combination=[" ".join(map(str, row)) for row in thin[keys].itertuples(index=False)])
     if len(thin) and thin.groupby("line")["combination"].nunique().max() > _MOST_THIN:
         thin = thin.iloc[:0]
     return thick, thin

@@ -95,7 +95,7 @@ def _knees(sweep: Sweep) -> Table:
                 text.quantity(row["at_smallest"], unit),
             ]
         )
-    caption = f"knee: smallest value from which on the metric stays within {TOLERANCE:.0%} of its best along the axis"
+    caption = f"knee: smallest value whose metric is within {TOLERANCE:.0%} of the best along the axis"
     if len(axes) > 1:
         caption += "; other axes at their last value"
     return text.table("Where more stops helping", head, rows, caption=caption)

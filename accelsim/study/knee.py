@@ -17,7 +17,7 @@ METRICS = {"dram_bytes": "DRAM traffic", "total_cycles": "cycles", "energy_pj": 
 declare(
     Column("axis", "", "key that is varied", sums=False),
     Column("metric", "", "result column that is looked at", sums=False),
-    Column("knee", "", "smallest value of the axis from which on the metric stays within 10 % of its best", sums=False),
+    Column("knee", "", "smallest value of the axis whose metric is within 10 % of the best along it", sums=False),
     Column("at_knee", "", "metric at the knee", sums=False),
     Column("best", "", "smallest metric on the axis", sums=False),
     Column("at_smallest", "", "metric at the smallest value of the axis", sums=False),
@@ -25,21 +25,13 @@ declare(
 
 
 def knee(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """Return the smallest size from which on every cost is within `TOLERANCE` of the lowest one.
+    """Return the smallest size whose cost is within `TOLERANCE` of the lowest one; sizes need not be sorted.
 
-    Costs are smaller-is-better; sizes need not be sorted. Where larger sizes only get worse again, it is the smallest
-    size within the tolerance, whatever comes after the best.
-
-    >>> knee([1, 2, 4, 8], [100, 60, 52, 50]), knee([1, 2, 4], [7, 7, 7]), knee([1, 2, 4, 8], [90, 10, 10.5, 40])
+    >>> knee([1, 2, 4, 8], [100, 60, 52, 50]), knee([1, 2, 4], [7, 7, 7]), knee([8, 4, 2, 1], [40, 10.5, 10, 90])
     (4, 1, 2)
     """
-    pairs = sorted(zip(sizes, costs, strict=True))
     limit = min(costs) * (1 + TOLERANCE)
-    best = min(range(len(pairs)), key=lambda i: (pairs[i][1], i))
-    place = best
-    while place > 0 and pairs[place - 1][1] <= limit:
-        place -= 1
-    return pairs[place][0]
+    return min(size for size, cost in zip(sizes, costs, strict=True) if cost <= limit)
 
 
 def slice_of(table: pd.DataFrame, axes: Sequence[Axis], axis: Axis) -> pd.DataFrame:

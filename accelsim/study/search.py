@@ -44,7 +44,7 @@ class Search:
     """A finished search.
 
     table: one row per trial: the free keys, the objectives (of several workloads their geometric mean), `feasible`,
-    `pareto` and the reason in `problem`. front: the designs of the Pareto front, each once, by the first objective.
+    `pareto` and the reason in `problem`. front: the designs of the Pareto front, each once, by the objectives and the memory.
     """
 
     table: pd.DataFrame
@@ -133,7 +133,7 @@ def front(table: pd.DataFrame, goals: Sequence[str]) -> pd.DataFrame:
     """Return the designs of the Pareto front of `table`, each once, by the first objective."""
     columns = [OBJECTIVES.get(goal, goal) for goal in goals]
     own = table[table["pareto"]].drop_duplicates("key")
-    return own.sort_values([*columns, "trial"], ignore_index=True)
+    return own.sort_values(list(dict.fromkeys([*columns, "sram_bytes", "trial"])), ignore_index=True)
 
 
 def pareto(values: Sequence[Sequence[float]]) -> list[bool]:

@@ -30,10 +30,10 @@ class Store:
     point is finished once its part is there; the part of its layers is written before.
     """
 
-    def __init__(self, folder: Path | None = None, layers: bool = False, flush_s: float = FLUSH_S) -> None:
+    def __init__(self, folder: Path | None = None, layers: bool = False, flush_s: float | None = None) -> None:
         self.folder = folder
         self.layers = layers
-        self.flush_s = flush_s
+        self.flush_s = FLUSH_S if flush_s is None else flush_s
         self._known: set[str] = set()
         self._points: list[pd.DataFrame] = []
         self._per_layer: list[pd.DataFrame] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -99,9 +99,8 @@ def sweep(
     store.compact()
     found = _table(spanned, points, keys, store.points())
     rows = _layers(found, spanned, store.per_layer()) if layers else None
-    return Sweep(
-        found, rows, knees(found, spanned.axes), spanned.axes, _info(spanned, templates, traces), _warnings(found)
-    )
+    axes = _labelled(spanned)
+    return Sweep(found, rows, knees(found, axes), axes, _info(spanned, templates, traces), _warnings(found))
 
 
 def open_traces(points: Iterable[Point]) -> Traces:
@@ -114,6 +113,15 @@ def labels(names: Sequence[str]) -> dict[str, str]:
     """Return what each machine or workload is called in tables: the stem of its file, all of it where stems repeat."""
     stems = [Path(name).stem if name.endswith((".yaml", ".yml")) else Path(name).name or name for name in names]
     return {name: stem if stems.count(stem) == 1 else name for name, stem in zip(names, stems, strict=True)}
+
+
+def _labelled(spanned: Grid) -> tuple[Axis, ...]:
+    """Return the axes with machines and workloads as tables call them."""
+    own, theirs = labels(spanned.machines), labels(spanned.workloads)
+    return tuple(
+        replace(axis, machines=tuple(own[n] for n in axis.machines), workloads=tuple(theirs[n] for n in axis.workloads))
+        for axis in spanned.axes
+    )
 
 
 def _distinct(references: Sequence[str]) -> list[str]:

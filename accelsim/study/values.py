@@ -74,7 +74,7 @@ def _range(text: str) -> list[str]:
 
 def _written(value: float, fraction: bool) -> str:
     """Return a number as YAML: a whole one without a point unless the range began with a fraction."""
-    near = float(f"{value:.15g}")
+    near = value if value.is_integer() else float(f"{value:.15g}")
     return str(int(near)) if near.is_integer() and not fraction and abs(near) < 2**53 else repr(near)
 
 
