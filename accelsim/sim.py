@@ -15,12 +15,14 @@ import pandas as pd
 from accelsim import __version__
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator, Row
+from accelsim.analyzers.producers import handed_on
 from accelsim.analyzers.profile import layer_profile
 from accelsim.analyzers.progress import over_layers
 from accelsim.analyzers.statistics import layer_statistics
 from accelsim.errors import ConfigError, MappingError
 from accelsim.formats.catalogue import number_format
 from accelsim.layer import LayerShape
+from accelsim.residency import with_residency
 from accelsim.results import Column, RunResult, declare
 from accelsim.trace import Trace
 
@@ -97,6 +99,8 @@ def measured(machine: Accelerator, trace: Trace, index: int) -> list[Statistics]
         own | {"layer_name": name, "tile_work": Tiles(machine, str(trace.path), index, sample)}
         for sample, own in enumerate(_measured(machine, trace, index))
     ]
+    if isinstance(machine, ArrayAccelerator) and machine.mapping.resident:
+        found = [own | {"handed_on": handed_on(trace, sample)[index]} for sample, own in enumerate(found)]
     if not machine.counts_products:
         return found
     return [layer_statistics(trace, index, sample) | own for sample, own in enumerate(found)]
@@ -138,31 +142,47 @@ def replayed(machine: Accelerator, entries: Sequence[Entry]) -> list[Row]:
 
     Raises MappingError naming every layer that does not fit, with the limit and by how much.
     """
-    dense = machine.dense()
-    rows: list[Row] = []
-    failures: dict[str, None] = {}  # every limit once, in order
-    for head, shape, statistics in entries:
-        try:
-            row = machine.replay(shape, statistics)
-            plain = dense.replay(shape, statistics)
-        except MappingError as error:
-            failures[f"layer {head['layer']}: {error.message}"] = None
-            continue
-        rows.append(head | row | _against(row, plain))
+    rows, failures = _alone(machine, entries)
+    plain, _ = _alone(machine.dense(), entries)
     if failures:
         raise MappingError(
             "\n  ".join([f"{machine.name} cannot run {len(failures)} layer(s):", *failures]),
             "enlarge that limit with --set",
         )
-    return rows
+    return [head | row | _against(row, other) for (head, _, _), row, other in zip(entries, rows, plain, strict=True)]
+
+
+def _alone(machine: Accelerator, entries: Sequence[Entry]) -> tuple[list[Row], list[str]]:
+    """Return the rows of the machine itself, and every limit that a layer exceeds, once."""
+    rows: list[Row] = []
+    failures: dict[str, None] = {}
+    for head, shape, statistics in entries:
+        try:
+            rows.append(machine.replay(shape, statistics))
+        except MappingError as error:
+            failures[f"layer {head['layer']}: {error.message}"] = None
+    if failures or not isinstance(machine, ArrayAccelerator) or not machine.mapping.resident:
+        return rows, list(failures)
+    samples = [int(head["sample"]) for head, _, _ in entries]
+    for sample in dict.fromkeys(samples):
+        places = [place for place, number in enumerate(samples) if number == sample]
+        joined = with_residency(machine, [entries[p][1:] for p in places], [rows[p] for p in places])
+        for place, row in zip(places, joined, strict=True):
+            rows[place] = row
+    return rows, []
 
 
 def approximations(machine: Accelerator, rows: Sequence[Row]) -> list[str]:
-    """Return a warning that names the layers mapped by a near equivalent; none where there is no such layer."""
-    names = dict.fromkeys(str(row["layer"]) for row in rows if row.get("approximate"))
-    if not names:
-        return []
-    return [f"{machine.name}: mapped by a near equivalent (column `approximate`): {', '.join(names)}"]
+    """Return a warning for each kind of approximation that names the layers; none where there is no such layer."""
+    found = []
+    for column, what in (
+        ("approximate", "mapped by a near equivalent"),
+        ("spread_tiles", "cycles spread over tiles by multiply-accumulates, not measured tile by tile"),
+    ):
+        names = dict.fromkeys(str(row["layer"]) for row in rows if row.get(column))
+        if names:
+            found.append(f"{machine.name}: {what} (column `{column}`): {', '.join(names)}")
+    return found
 
 
 def _width_warnings(machine: Accelerator, trace: Trace) -> list[str]:

@@ -38,6 +38,9 @@ Plane = npt.NDArray[np.float64]
 EVEN = frozenset({"plain", "profiled"})
 """Storage formats in which every value takes the same bits."""
 
+WHOLE = 1 << 30
+"""More than any loop has."""
+
 NARROWED = frozenset({"groups", "groups_masked"})
 """Storage formats that store significands in fewer bits, exponents beside them."""
 
@@ -132,8 +135,11 @@ class ArrayAccelerator(Accelerator):
         return f"{self.accelerator.type}-v{WORK_VERSION}-{config.digest(*(_constants(p) for p in parts))[:16]}"
 
     def units(self) -> tuple[int, int, int]:
-        """Return how many filters, channels and windows the array takes at once: whole tiles of them waste no lane."""
-        return 1, 1, 1
+        """Return how many filters, channels and windows the array takes at once: tiles of whole units waste no lane.
+
+        By default whole loops: they are cut only where that saves traffic or room.
+        """
+        return WHOLE, WHOLE, WHOLE
 
     def own_link(self) -> float | None:
         """Return the bytes per second of a link that activations and outputs have to themselves; None: all share DRAM."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.accelerators.placement import Demand, Floats, Tile, best_row, chosen, evaluated, first_rows, given
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, MappingError
 from accelsim.hardware.access import word_pj
 from accelsim.hardware.hierarchy import ROLES, Level
 from accelsim.layer import LayerShape
@@ -50,7 +50,16 @@ def demand_of(machine: ArrayAccelerator, shape: LayerShape, statistics: Mapping[
         for bits, role in zip(sizes, ROLES, strict=True)
     )
     psum = machine.mapping.psum_bits or 2 * word
+    resident = bool(statistics.get("resident_input")), bool(statistics.get("resident_output"))
     in_a, in_w, in_o = (not machine._dense and role in level.compressed for role in ROLES)
+    kept = 0.0
+    for there, bits, count in (
+        (resident[0], a, shape.activations),
+        (statistics.get("kept_output"), o, shape.outputs),
+    ):
+        if there and level.partition()[0] < 0:
+            raise MappingError("activations are not held on chip and cannot stay there")
+        kept += (bits if in_a else float(count * batch * word)) if there else 0.0
     return Demand(
         shape,
         batch,
@@ -62,6 +71,8 @@ def demand_of(machine: ArrayAccelerator, shape: LayerShape, statistics: Mapping[
         level.partition(),
         level.double_buffered,
         (in_a, in_w, in_o),
+        resident,
+        kept,
     )
 
 
@@ -122,7 +133,7 @@ def _ranked(machine: ArrayAccelerator, demand: Demand, capacities: Sequence[int]
     latency = np.maximum(work, bits * per_bit) + figures[:, 7] * per_bit
     level = next(iter(machine.memory.values()))
     per_word = word_pj(level, machine.word_bits, machine.energy.technology_nm) / machine.word_bits
-    energy = bits * (machine.dram.bit_pj + per_word) + reads * per_word
+    energy = bits * (machine.dram.pj_per_bit + per_word) + reads * per_word
     energy += machine.energy.static_mw * 1e9 * latency / (machine.clock.frequency_mhz * 1e6)
     goals = {"latency": latency, "energy": energy, "edp": latency * energy}
     if machine.mapping.objective not in goals:

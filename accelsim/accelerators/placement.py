@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -44,7 +44,8 @@ class Demand:
     shape: for one input; batch: inputs. units: filters, channels and windows the array takes at once. stored: bits off
     chip of activations, weights and outputs of the batch, metadata included. maps: bits of activations fetched per
     tiling, see `fetched_maps`; None where every value takes the same. word_bits, psum_bits: of a value and a partial
-    sum. partition, doubled, compressed: of the outermost level, see `hardware.hierarchy.Level`.
+    sum. partition, doubled, compressed: of the outermost level, see `hardware.hierarchy.Level`. resident: whether the
+    activations are on chip already, and the outputs stay there. kept: bits of whole tensors kept for other layers.
     """
 
     shape: LayerShape
@@ -57,6 +58,14 @@ class Demand:
     partition: tuple[int, int, int]
     doubled: bool
     compressed: tuple[bool, bool, bool]
+    resident: tuple[bool, bool] = (False, False)
+    kept: float = 0.0
+
+    @property
+    def moved(self) -> tuple[float, float, float]:
+        """Bits of each operand that cross the DRAM link at least: those stored, but for what stays on chip."""
+        a, w, o = self.stored
+        return 0.0 if self.resident[0] else a, w, 0.0 if self.resident[1] else o
 
     @property
     def problem(self) -> Problem:
@@ -72,6 +81,19 @@ class Demand:
         return Widths(a, w, o, float(self.psum_bits))
 
     @property
+    def taking(self) -> Widths:
+        """Bits of a value that tiles take of the level: nothing for activations that are there as a whole."""
+        found = self.widths
+        return replace(found, activation=0.0) if self.resident[0] else found
+
+    def capacities_bits(self, sizes: Sequence[int] | Sequence[Sequence[int]]) -> Floats:
+        """Return the capacities in bits that are left beside the tensors kept for other layers. sizes: in bytes."""
+        found = 8.0 * np.asarray(sizes, np.float64)
+        if self.kept:
+            found[..., max(0, self.partition[0])] -= self.kept
+        return found
+
+    @property
     def room(self) -> Room:
         """What the outermost level holds."""
         return Room(self.partition, self.doubled)
@@ -81,11 +103,11 @@ class Demand:
         problem = self.problem
         if self.maps is None:
             s = problem.shape
-            plane = np.full((s.H, s.W), self.stored[0] / (s.H * s.W))
+            plane = np.full((s.H, s.W), self.moved[0] / (s.H * s.W))
             maps = fetched_maps(problem, plane)
         else:
-            maps = np.frombuffer(self.maps).reshape(3, len(_space(self).tiles[5]), -1)
-        return Stored(maps, self.stored[1], self.stored[2], float(problem.shape.outputs * self.psum_bits))
+            maps = np.frombuffer(self.maps).reshape(3, len(_space(self).tiles[5]), -1) * (not self.resident[0])
+        return Stored(maps, self.moved[1], self.moved[2], float(problem.shape.outputs * self.psum_bits))
 
 
 @lru_cache(maxsize=512)
@@ -95,7 +117,7 @@ def _space(demand: Demand) -> Space:
 
 @lru_cache(maxsize=4096)
 def _tilings(demand: Demand) -> Tilings:
-    return tilings(_space(demand), demand.off_chip(), demand.widths, demand.room)
+    return tilings(_space(demand), demand.off_chip(), demand.taking, demand.room)
 
 
 @dataclass(frozen=True)
@@ -133,7 +155,7 @@ def first_rows(demand: Demand, capacities: Sequence[Sequence[int]], level: str) 
     Raises MappingError where none fits.
     """
     found = _tilings(demand)
-    rows = found.first_fit(8.0 * np.asarray(capacities, np.float64))
+    rows = found.first_fit(demand.capacities_bits(capacities))
     if (rows < 0).any():
         raise _too_small(found.least, capacities[int(np.flatnonzero(rows < 0)[0])], level)
     return rows
@@ -154,7 +176,7 @@ def best_row(demand: Demand, goal: Floats, capacities: Sequence[int], level: str
     for place, partition in enumerate(demand.partition):
         if partition >= 0:
             needs[:, partition] += figures[:, 3 + place]
-    fits = (needs <= 8.0 * np.asarray(capacities)).all(axis=1)
+    fits = (needs <= demand.capacities_bits(capacities)).all(axis=1)
     if not fits.any():
         raise _too_small(needs[needs.sum(axis=1).argmin()], capacities, level)
     rows = np.flatnonzero(fits)
@@ -175,9 +197,9 @@ def chosen(demand: Demand, row: int, every: bool = False) -> tuple[Tile, Tile, F
 def given(demand: Demand, text: str, capacities: Sequence[int], level: str) -> tuple[Tile, Tile]:
     """Return tile sizes and loop order of a mapping that the user wrote. Raises ConfigError, MappingError if too large."""
     tile, order = parse(text, demand.problem)
-    takes = needs(demand.problem, tile, demand.widths, demand.room)
-    for bits, have in zip(takes, capacities, strict=True):
-        if bits > 8 * have:
+    takes = needs(demand.problem, tile, demand.taking, demand.room)
+    for bits, have, left in zip(takes, capacities, demand.capacities_bits(capacities), strict=True):
+        if bits > left:
             raise MappingError(
                 f"the mapping {text!r} takes {binary_bytes(float(np.ceil(bits / 8)))} of {level}, which has"
                 f" {binary_bytes(have)}",
@@ -196,7 +218,7 @@ def _too_small(least: Floats, capacities: Sequence[int], level: str) -> MappingE
 
 @lru_cache(maxsize=64)
 def _evaluated(demand: Demand) -> tuple[Floats, npt.NDArray[Any], npt.NDArray[Any], Floats]:
-    figures, orders, tiles = _space(demand).evaluate(demand.off_chip(), demand.widths, demand.room)
+    figures, orders, tiles = _space(demand).evaluate(demand.off_chip(), demand.taking, demand.room)
     trips = -(-np.asarray(demand.problem.sizes) // tiles)
     a, w, o = demand.stored
     again = demand.problem.shape.outputs * demand.psum_bits * (trips[:, 4] - 1)
@@ -246,12 +268,13 @@ def place(
 def _sizes(demand: Demand, steps: Steps, found: Mapping[str, Any] | None) -> TileSizes:
     s = demand.problem.shape
     if found is None:
-        a, w, o = (b / n for b, n in zip(demand.stored, (s.activations, s.weights, s.outputs), strict=True))
+        a, w, o = (b / n for b, n in zip(demand.moved, (s.activations, s.weights, s.outputs), strict=True))
         return uniform_sizes(steps, a, w, o, float(demand.psum_bits))
     weights = np.asarray(found["weights"], np.float64)
     total = float(weights.sum())
     with_metadata = demand.stored[1] / total if total else 0.0
-    return TileSizes(np.asarray(found["maps"], np.float64), weights * with_metadata, float(demand.psum_bits))
+    moves = 1.0 - np.asarray([demand.resident[0]] * 3 + [demand.resident[1]])[:, None, None]
+    return TileSizes(np.asarray(found["maps"], np.float64) * moves, weights * with_metadata, float(demand.psum_bits))
 
 
 def _work(steps: Steps, cycles: float, dense: bool, found: Mapping[str, Any] | None) -> tuple[Floats, bool]:
@@ -275,7 +298,7 @@ def _levels(demand: Demand, steps: Steps, bits: Floats, passed: Floats, inner: S
     problem, word, psum = demand.problem, float(demand.word_bits), float(demand.psum_bits)
     outputs = problem.shape.outputs
     account = _Account(np.asarray(demand.room.held))
-    back = (bits[2] - demand.stored[2]) / 2  # partial sums read back
+    back = (bits[2] - demand.moved[2]) / 2  # partial sums read back
     arriving, leaving = np.asarray([bits[0], bits[1], back]), float(bits[2] - back)
     labels = [written(problem, steps.tile, steps.order)]
     ports: list[Floats] = []

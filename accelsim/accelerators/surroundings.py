@@ -27,6 +27,12 @@ RESERVED = frozenset({"dram", "operation", "local", "static", "energy", "total"}
 """Parts of a result that no level of memory may be called."""
 
 declare(
+    Column(
+        "spread_tiles",
+        "",
+        "whether the cycles of the layer are spread over its tiles by multiply-accumulates instead of measured",
+        sums=False,
+    ),
     Column("tiles", "", "steps in which the layer passes through the outermost level", sums=False),
     Column("dram_activation_bytes", "B", "input activations read from DRAM, as stored"),
     Column("dram_weight_bytes", "B", "weights read from DRAM, as stored, metadata included"),
@@ -69,7 +75,7 @@ def moved_and_timed(
     count, first = len(machines), machines[0]
     names = list(first.memory)
     numbers = {name: np.empty(count) for name in (*_NUMBERS, *(f"{n}_{k}" for n in names for k in _ACCESSES))}
-    words = {name: np.empty(count, object) for name in ("mapping", "tiles", "approximate_tiles")}
+    words = {name: np.empty(count, object) for name in ("mapping", "tiles", "spread_tiles")}
     work: TileWork | None = statistics.get("tile_work")
     for mapping in chosen_mappings(machines, shape, statistics, cycles):
         who = mapping.machines
@@ -88,12 +94,14 @@ def moved_and_timed(
         )
         words["mapping"][who] = found.label
         words["tiles"][who] = found.steps.count
-        words["approximate_tiles"][who] = found.spread and found.steps.tiles > 1
+        words["spread_tiles"][who] = found.spread and found.steps.tiles > 1
         for role, bits in zip(("activation", "weight", "output"), found.bits, strict=True):
             numbers[f"dram_{role}_bytes"][who] = bits / 8
-        numbers["dram_psum_bytes"][who] = max(0.0, found.bits[2] - mapping.demand.stored[2]) / 8
+        numbers["dram_psum_bytes"][who] = max(0.0, found.bits[2] - mapping.demand.moved[2]) / 8
         for name, read, written in zip(names, found.reads, found.writes, strict=True):
             numbers[f"{name}_read_bytes"][who], numbers[f"{name}_write_bytes"][who] = read / 8, written / 8
+        if mapping.demand.resident[1] and not found.held[2]:  # outputs that no tile holds come to stay
+            numbers[f"{names[0]}_write_bytes"][who] += mapping.demand.stored[2] / 8
         _times(machines, mapping, found, cycles, numbers)
     row: dict[str, Any] = {name: _one(values) for name, values in (numbers | words).items()}
     row["dram_bytes"] = sum(row[f"dram_{role}_bytes"] for role in ("activation", "weight", "output"))
@@ -185,7 +193,7 @@ def energies(machines: Machines, row: Mapping[str, Any]) -> dict[str, Any]:
     for name in first.memory:
         moved = (row[f"{name}_read_bytes"] + row[f"{name}_write_bytes"]) * 8 / word
         parts[name] = moved * each(machines, lambda m, name=name: word_pj(m.memory[name], word, m.energy.technology_nm))
-    parts["dram"] = row["dram_bytes"] * 8 * each(machines, lambda m: m.dram.bit_pj)
+    parts["dram"] = row["dram_bytes"] * 8 * each(machines, lambda m: m.dram.pj_per_bit)
     parts["static"] = row["time_s"] * each(machines, lambda m: m.energy.static_mw * 1e9)
     return {**{f"energy_{name}_pj": pj for name, pj in parts.items()}, "energy_pj": sum(parts.values())}
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.accelerators import accelerator
-from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters, effectual_slots
+from accelsim.accelerators.array import WHOLE, ArrayAccelerator, Cost, Parameters, effectual_slots
 from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.gemm import code_bits
 from accelsim.dataflows.systolic.account import systolic_work
@@ -92,6 +92,13 @@ class Systolic(ArrayAccelerator):
         mapped = int(statistics["slots_busy"]) + int(statistics["slots_outside"])
         room = mapped + sum(int(statistics[f"slots_pad_{side}"]) for side in ("row", "column", "lane"))
         return row | {"mapping_efficiency": mapped / room if room else 1.0}
+
+    def units(self) -> tuple[int, int, int]:
+        """Return what rows and columns take at once of filters and windows; the reduction is not cut."""
+        grid = self.accelerator
+        if grid.dataflow == "os":
+            return grid.columns, WHOLE, grid.rows
+        return (grid.columns, WHOLE, WHOLE) if grid.dataflow == "ws" else (WHOLE, WHOLE, grid.columns)
 
     def own_link(self) -> float | None:
         """Return the bytes per second of the link of inputs and outputs."""

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from accelsim.config import Bytes, BytesPerSecond, Sourced, Spec
 from accelsim.hardware.dram import DramDevice, load_dram
+from accelsim.hardware.energy import dram_kinds, dram_pj_per_bit
 
 Role = Literal["activation", "weight", "output"]
 ROLES: tuple[Role, ...] = ("activation", "weight", "output")
@@ -78,21 +79,30 @@ class Dram(Sourced):
     """Off-chip memory: a flat bandwidth, or a part whose timing gives the bandwidth of the real address streams.
 
     part: name or path of a parameter file of `hwconfigs/dram`; with it `bandwidth` is not used. channels: channels of
-    the part, None: as in its file. bit_pj: energy of a bit read or written. kind: which DRAM type the energies of
-    other sources are shown for.
+    the part, None: as in its file. bit_pj: energy of a bit read or written, None: the nominal figure of its kind. kind:
+    type of DRAM (`accelsim list energy`), whose sources give results their uncertainty.
     """
 
     bandwidth: BytesPerSecond | None = Field(default=None, gt=0)
     part: str | None = None
     channels: int | None = Field(default=None, ge=1)
-    bit_pj: float = Field(ge=0)
+    bit_pj: float | None = Field(default=None, ge=0)
     kind: str | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if self.bandwidth is None and self.part is None:
             raise ValueError("give bandwidth (flat) or part (a file of hwconfigs/dram)")
+        if self.bit_pj is None and self.kind is None:
+            raise ValueError("give bit_pj (pJ per bit) or kind (a type of DRAM, see accelsim list energy)")
+        if self.kind is not None and self.kind not in dram_kinds():
+            raise ValueError(f"no kind of DRAM {self.kind!r}; known: {', '.join(dram_kinds())}")
         return self
+
+    @property
+    def pj_per_bit(self) -> float:
+        """Energy of a bit read or written."""
+        return dram_pj_per_bit(str(self.kind)).nominal if self.bit_pj is None else self.bit_pj
 
     def device(self) -> DramDevice | None:
         """Return the part with its channels; None for a flat bandwidth."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from accelsim.hardware.energy import energy_band
 from accelsim.report import text
 from accelsim.results import RunResult
 from accelsim.units import engineering, percent, picojoules
@@ -58,21 +59,36 @@ def footer(result: RunResult) -> list[str]:
     total, batch, samples = result.total, result.info["batch"], result.layers["sample"].nunique()
     seconds, energy = total("time_s"), total("energy_pj")
     layers = result.by_layer()
-    bound = int((layers["stall_cycles"] > 0).sum())
+    bound = int((layers["stall_dram_cycles"] > 0.01 * layers["total_cycles"]).sum())
     inputs = f"one batch of {batch}" if batch > 1 else "one input"
     each = f" ({picojoules(energy / batch)} an input)" if batch > 1 else ""
     sums = {str(c): total(str(c)) for c in layers.columns if str(c).startswith(("slots", "dense_", "compute_"))}
     shares = [f"{percent(share)} {name}" for name, share in _grouped(sums).items()]
     lines = [
         f"{inputs}: {engineering(seconds, 's')} ({engineering(batch / seconds, 'inputs/s')}), {picojoules(energy)}{each},"
-        f" {engineering(total('dram_bytes'), 'B')} DRAM traffic; {bound} of {len(layers)} layers wait for DRAM",
+        f" {engineering(total('dram_bytes'), 'B')} DRAM traffic; {bound} of {len(layers)} layers wait for DRAM for more than 1 % of their time",
         f"lane slots: {', '.join(shares)}; the array is {_achieved(sums):.2f}x as fast as"
         f" without skipping, {_ideal(sums):.2f}x if no lane ever idled",
         f"against the same machine without skipping: speedup {total('baseline_cycles') / total('total_cycles'):.2f}x,"
         f" energy gain {total('baseline_energy_pj') / energy:.2f}x; means over {samples} captured"
         f" sample{'s' if samples > 1 else ''} (energy table: {result.info['hardware']['energy']['source']})",
     ]
-    return [*lines, *published(result.info["hardware"])]
+    return [*lines, *_band(result), *published(result.info["hardware"])]
+
+
+def _band(result: RunResult) -> list[str]:
+    """Return what the energy would be with the DRAM figures of other sources."""
+    dram = result.info["hardware"].get("dram", {})
+    if not dram.get("kind"):
+        return []
+    row = {name: result.total(name) for name in ("energy_pj", "energy_dram_pj", "dram_bytes")}
+    band = energy_band(row, str(dram["kind"]))
+    bits = 8 * row["dram_bytes"]
+    used = row["energy_dram_pj"] / bits if bits else 0.0
+    return [
+        f"uncertainty: DRAM at {used:.3g} pJ/bit; with what {len(band.sources)} sources give for {dram['kind']} the energy is"
+        f" {picojoules(band.low)} to {picojoules(band.high)} (accelsim list energy)"
+    ]
 
 
 def published(hardware: Mapping[str, Any]) -> list[str]:
