@@ -16,7 +16,7 @@ from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator
 from accelsim.analyzers.potential import potential
 from accelsim.errors import AccelsimError, ConfigError, unknown_name
-from accelsim.results import Column, RunResult, declare, describe, write_table
+from accelsim.results import Column, RunResult, declare, describe, titled, write_table
 from accelsim.sim import run
 from accelsim.storage import write_atomically
 from accelsim.trace import Trace
@@ -120,7 +120,8 @@ def compare(
     reference = baseline or next(iter(named))
     equalled = {name: equalised(m, named[reference], equal) for name, m in named.items()}
     parts, warnings, replayed = [], _technologies(equalled), {}
-    for workload, trace in zip(_unique([str(t.manifest["name"]) for t in every]), every, strict=True):
+    names = _unique([titled(str(t.manifest["name"]), t.warnings) for t in every])
+    for workload, trace in zip(names, every, strict=True):
         results = {name: run(machine, trace) for name, machine in equalled.items()}
         warnings += [line for name, result in results.items() for line in _signed(name, equalled[name], result)]
         replayed[workload] = results[reference].info["trace"]

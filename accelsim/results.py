@@ -75,7 +75,8 @@ class RunResult:
             "energy_gain",
         ]
         others = [*order, *(c for c in self.layers.columns if c not in (*first, *order))]
-        return pd.DataFrame({**first, **{name: self.layers[name] for name in others if name in self.layers}})
+        rows = pd.DataFrame({**first, **{name: self.layers[name] for name in others if name in self.layers}})
+        return marked(rows, self.warnings)
 
     def total(self, name: str) -> float:
         """Return the mean over samples of the network total of the count column `name`."""
@@ -83,13 +84,11 @@ class RunResult:
 
     def write(self, folder: Path, csv: bool = False) -> list[Path]:
         """Write layers.parquet and run.json (and layers.csv) into `folder`; return the paths."""
-        info = {**self.info, "warnings": self.warnings, "columns": describe(self.layers.columns)}
-        files = {"layers.parquet": parquet(self.layers), "run.json": json.dumps(info, indent=1).encode()}
-        if csv:
-            files["layers.csv"] = self.layers.to_csv(index=False).encode()
-        for name, data in files.items():
-            write_atomically(folder / name, data)
-        return [folder / name for name in files]
+        layers = marked(self.layers, self.warnings)
+        info = {**self.info, "warnings": self.warnings, "columns": describe(layers.columns)}
+        write_atomically(folder / "run.json", json.dumps(info, indent=1).encode())
+        first, *others = write_table(layers, folder, "layers", csv)
+        return [first, folder / "run.json", *others]
 
     @classmethod
     def read(cls, folder: Path) -> RunResult:
@@ -106,6 +105,28 @@ class RunResult:
         others = [c for c in self.layers.columns if c not in sums and c not in (*keys, "sample")]
         groups = self.layers.groupby(keys, sort=True)
         return groups[sums].mean().join(groups[others].first()).reset_index()
+
+
+declare(
+    Column(
+        "trained", "", "False: the weights are random, and its values say nothing about a trained network", sums=False
+    )
+)
+
+
+def untrained(warnings: Iterable[str]) -> bool:
+    """Tell from the warnings of a trace or a result whether weights are random."""
+    return any("(untrained)" in line for line in warnings)
+
+
+def titled(name: str, warnings: Iterable[str]) -> str:
+    """Return the name that tables and plots show of a network: with "(untrained)" behind it where weights are random."""
+    return f"{name} (untrained)" if untrained(warnings) else name
+
+
+def marked(table: pd.DataFrame, warnings: Iterable[str]) -> pd.DataFrame:
+    """Return `table` with a last column `trained`, False, where weights are random; else as it is."""
+    return table.assign(trained=False) if untrained(warnings) else table
 
 
 def describe(names: Iterable[str]) -> dict[str, dict[str, str]]:

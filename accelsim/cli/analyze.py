@@ -20,7 +20,7 @@ def analyze(
     from accelsim.analyzers.analyze import analyze as measure
     from accelsim.analyzers.formats import analyze_formats
     from accelsim.report import formats_text, text, trace_text
-    from accelsim.results import write_table
+    from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
 
     check_csv(out, csv)
@@ -33,6 +33,7 @@ def analyze(
     for line in text.warnings(trace.warnings):
         console.print(line)
     if out is not None:
-        paths = write_table(result, out, "analysis", csv)
-        paths += [] if formats.empty else write_table(formats, out, "formats", csv)
+        paths = write_table(marked(result, trace.warnings), out, "analysis", csv)
+        if not formats.empty:
+            paths += write_table(marked(formats, trace.warnings), out, "formats", csv)
         console.print(f"wrote {', '.join(str(p) for p in paths)}")

@@ -22,7 +22,7 @@ def potential(
     from accelsim.analyzers.potential import potential as compute
     from accelsim.analyzers.potential import summarise
     from accelsim.report import text, trace_text
-    from accelsim.results import write_table
+    from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
 
     check_csv(out, csv)
@@ -33,5 +33,5 @@ def potential(
     for line in text.warnings(trace.warnings):
         console.print(line)
     if out is not None:
-        paths = write_table(layers, out, "potential", csv)
+        paths = write_table(marked(layers, trace.warnings), out, "potential", csv)
         console.print(f"wrote {', '.join(str(p) for p in paths)}")

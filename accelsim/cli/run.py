@@ -22,7 +22,7 @@ def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: CsvRows = Fa
     from accelsim.analyzers.statistics import warm
     from accelsim.report import run_text, text
     from accelsim.report.shares import as_table, ineffectual_shares
-    from accelsim.results import write_table
+    from accelsim.results import marked, write_table
     from accelsim.sim import run as replay
     from accelsim.workload import load_workload, open_trace
 
@@ -38,5 +38,6 @@ def run(hw: Hardware, workload: WorkloadName, out: Out = None, csv: CsvRows = Fa
     shares = ineffectual_shares(trace, machine.word_bits)
     run_text.show(result, shares)
     if out is not None:
-        paths = [*result.write(out, csv), *write_table(as_table(shares), out, "ineffectual", csv)]
+        ineffectual = marked(as_table(shares), result.warnings)
+        paths = [*result.write(out, csv), *write_table(ineffectual, out, "ineffectual", csv)]
         text.console().print(f"wrote {', '.join(str(p) for p in paths)}", soft_wrap=True)

@@ -24,7 +24,7 @@ def traffic(
     from accelsim.analyzers.traffic import traffic as measure
     from accelsim.errors import unknown_name
     from accelsim.report import text, traffic_text
-    from accelsim.results import write_table
+    from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
 
     check_csv(out, csv)
@@ -42,5 +42,5 @@ def traffic(
     for line in text.warnings(traffic_text.warnings(table, trace)):
         console.print(line)
     if out is not None:
-        paths = write_table(table, out, "traffic", csv)
+        paths = write_table(marked(table, trace.warnings), out, "traffic", csv)
         console.print(f"wrote {', '.join(str(p) for p in paths)}")

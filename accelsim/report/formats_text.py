@@ -8,6 +8,7 @@ import pandas as pd
 from rich.table import Table
 
 from accelsim.report import text
+from accelsim.results import titled
 from accelsim.trace import Trace
 from accelsim.units import engineering, percent
 
@@ -45,7 +46,7 @@ def tables(table: pd.DataFrame, trace: Trace, padding: str) -> list[Table]:
         "of values other than 0: field: stored width; range: smallest to largest without bias; range width: bits of the"
         " distance to the smallest; e: the same among 16 or 32 channels; entropy in bits; network: means over values"
     )
-    name = trace.manifest["name"]
+    name = titled(trace.manifest["name"], trace.warnings)
     head = ["layer", "operand", "format"]
     found = _grouped(table)
     shown: list[Any] = [

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from accelsim.report import array_text, text
 from accelsim.report.shares import CONVENTION
-from accelsim.results import RunResult
+from accelsim.results import RunResult, titled
 from accelsim.units import engineering, percent, picojoules
 
 _DERIVED = {
@@ -47,6 +47,7 @@ def show(result: RunResult, shares: pd.DataFrame) -> None:
     """Print the report of a run; `shares` from `accelsim.report.shares.ineffectual_shares`."""
     console = text.console()
     for table in tables(result, shares, int(result.info["hardware"]["word_bits"])):
+        table.title = titled(str(table.title), result.warnings)
         console.print(table)
     for line in footer(result, shares):
         console.print(line)

@@ -9,6 +9,7 @@ from rich.table import Table
 from accelsim.layer import LayerShape
 from accelsim.report import text
 from accelsim.report.shares import ENCODING
+from accelsim.results import titled
 from accelsim.trace import Trace
 from accelsim.units import engineering, percent
 
@@ -26,7 +27,8 @@ def captured(trace: Trace) -> Table:
         macs = sum(s.macs for s in record.shapes) / len(record.shapes)
         rows.append([record.name, shape.kind, bounds(shape) + varies, engineering(macs), "/".join(formats)])
     macs_total = sum(s.macs for r in trace.layers for s in r.shapes) / trace.samples
-    title = f"Trace {trace.manifest['name']}: {len(trace.layers)} layers, {trace.samples} sample(s); MACs are means over the samples"
+    name, layers = titled(trace.manifest["name"], trace.warnings), len(trace.layers)
+    title = f"Trace {name}: {layers} layers, {trace.samples} sample(s); MACs are means over the samples"
     total = ["total", "", "", engineering(macs_total), ""]
     return text.table(title, ["layer", "kind", "bounds (first sample)", "MACs", "act/wgt"], rows, total)
 
@@ -81,7 +83,7 @@ def properties(table: pd.DataFrame, trace: Trace, padding: str) -> Table:
         f" (with trailing zeros trimmed), one sign bit where the tensor has negative values; {stored}"
     )
     head = ["layer", "operand", "values", *counts.values(), "2:4", *means.values()]
-    return text.table(f"Operands of {trace.manifest['name']}", head, rows, caption=caption)
+    return text.table(f"Operands of {titled(trace.manifest['name'], trace.warnings)}", head, rows, caption=caption)
 
 
 def _has_zero_points(trace: Trace) -> bool:
@@ -117,7 +119,7 @@ def potentials(totals: pd.DataFrame, trace: Trace, width: int, padding: str, eve
         f" e: effectual terms in the named encoding ({ENCODING}: one-bits of the magnitude)"
     )
     return text.table(
-        f"Potential of {trace.manifest['name']}",
+        f"Potential of {titled(trace.manifest['name'], trace.warnings)}",
         ["property", "encoding", "group", "work", "skipped", "speedup"],
         rows,
         caption=caption,

@@ -10,6 +10,7 @@ from rich.table import Table
 from accelsim.analyzers.compression import COMPRESSIONS, storage_format
 from accelsim.analyzers.traffic import OPERANDS, smallest, totals
 from accelsim.report import text
+from accelsim.results import titled
 from accelsim.trace import Trace
 from accelsim.units import engineering, percent
 
@@ -44,7 +45,9 @@ def network(table: pd.DataFrame, trace: Trace) -> Table:
         f" activation); {_widths(table)}; ratio: to plain words; huffman: each tensor with its own table;"
         " entropy: bound of codes of single values, without tables"
     )
-    return text.table(f"Storage formats on {trace.manifest['name']}: stored size", head, rows, caption=caption)
+    return text.table(
+        f"Storage formats on {titled(trace.manifest['name'], trace.warnings)}: stored size", head, rows, caption=caption
+    )
 
 
 def layers(table: pd.DataFrame, trace: Trace) -> Table:
@@ -65,7 +68,12 @@ def layers(table: pd.DataFrame, trace: Trace) -> Table:
     caption = (
         f"bits a value in each format, means over {trace.samples} sample(s); ratio: plain words to the smallest format"
     )
-    return text.table(f"Storage formats on {trace.manifest['name']}: bits a value", head, rows, caption=caption)
+    return text.table(
+        f"Storage formats on {titled(trace.manifest['name'], trace.warnings)}: bits a value",
+        head,
+        rows,
+        caption=caption,
+    )
 
 
 def warnings(table: pd.DataFrame, trace: Trace) -> list[str]:
