@@ -126,8 +126,8 @@ class Placement:
 
     bits: (3,) off-chip bits of activations, weights, outputs (partial sums included). pipeline: transfers in bits. label: the
     mapping as text. ports: per level, bits over its port on the array's side, by step or in all. reads, writes: per
-    level, bits. spread: whether cycles are spread over the steps by multiply-accumulates for want of measurement. worked: cycles
-    of all tiles one by one. stored: bits off chip of each operand.
+    level, bits. spread: whether cycles are spread over the steps by multiply-accumulates for want of measurement. work: cycles
+    of the array by step, as if nothing made it wait. stored: bits off chip of each operand.
     streams: bits in and out per operand and step; None where steps are too many.
     """
 
@@ -139,9 +139,14 @@ class Placement:
     reads: tuple[float, ...]
     writes: tuple[float, ...]
     spread: bool
-    worked: float
+    work: Floats
     stored: tuple[float, float, float]
     streams: tuple[Floats, Floats] | None
+
+    @property
+    def worked(self) -> float:
+        """Cycles of all tiles one by one."""
+        return float(self.work.sum())
 
     @property
     def held(self) -> tuple[bool, bool, bool]:
@@ -243,14 +248,14 @@ def place(
     into, out = steps.traffic(_sizes(demand, steps, None if dense else found))
     moved = into.sum(axis=1) + out.sum(axis=1) if bits is None else bits
     work, spread = _work(steps, cycles, dense, found)
-    worked = float(work.sum())
+    busy = work
     if own_link is not None:
-        work = np.maximum(work, (into[[0, 2]].sum(axis=0) + out.sum(axis=0)) * own_link)
+        busy = np.maximum(work, (into[[0, 2]].sum(axis=0) + out.sum(axis=0)) * own_link)
         into, out = into * np.asarray([[0.0], [1.0], [0.0]]), np.zeros_like(out)
     held = np.asarray(demand.room.held)[:, None]
     beside = ((into + out) * ~held).sum(axis=0)
     before, after = (into * held).sum(axis=0), (out * held).sum(axis=0)
-    pipeline = Pipeline.of(work, before, beside, after, demand.doubled)
+    pipeline = Pipeline.of(busy, before, beside, after, demand.doubled)
     w = demand.widths
     passed = steps.reads((w.activation, w.weight, w.output, w.psum))
     return Placement(
@@ -259,7 +264,7 @@ def place(
         pipeline,
         *_levels(demand, steps, moved, passed, inner),
         spread,
-        worked,
+        work,
         demand.stored,
         (into, out),
     )
@@ -361,5 +366,12 @@ def _evenly(
     passed = np.asarray([nest.used("activation") * w.activation, nest.used("weight") * w.weight, back, outwards])
     pipeline = Pipeline(np.full(1, cycles), np.full(1, bits.sum()), 0.0, 0.0, demand.doubled)
     return Placement(
-        steps, bits, pipeline, *_levels(demand, steps, bits, passed[:, None], inner), True, cycles, demand.stored, None
+        steps,
+        bits,
+        pipeline,
+        *_levels(demand, steps, bits, passed[:, None], inner),
+        True,
+        pipeline.compute,
+        demand.stored,
+        None,
     )
