@@ -176,11 +176,9 @@ class Reference:
             return self.open_rows.get(replace(ask.place, row=-1)) == ask.place.row
 
         picked = queue[0]
-        may_pass = scheduler.policy == "row_hit_first" and self.passes.get(channel, 0) < scheduler.most_passes
+        may_pass = scheduler.policy == "first_ready" and self.passes.get(channel, 0) < scheduler.most_passes
         if may_pass and not hit(picked):
-            clock = self.needed(picked)[-1].clock
-            sooner = [ask for ask in queue[1:] if hit(ask) and self.needed(ask)[-1].clock < clock]
-            picked = sooner[0] if sooner else picked
+            picked = min(queue, key=lambda ask: self.needed(ask)[-1].clock)
         self.passes[channel] = 0 if picked is queue[0] else self.passes.get(channel, 0) + 1
         queue[:] = [ask for ask in queue if ask is not picked]
         return picked

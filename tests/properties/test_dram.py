@@ -33,7 +33,7 @@ PARTS = catalogue.names("dram")
 
 
 @st.composite
-def devices(draw: st.DrawFn, policy: tuple[str, ...] = ("in_order", "row_hit_first")) -> DramDevice:
+def devices(draw: st.DrawFn, policy: tuple[str, ...] = ("in_order", "first_ready")) -> DramDevice:
     """Return a small part with any timings that its file may declare, refreshed often."""
 
     def clocks(most: int, least: int = 0) -> int:
@@ -112,7 +112,7 @@ def test_kernel_equals_reference_and_every_rule_holds(data: st.DataObject) -> No
 
 
 @pytest.mark.parametrize("name", PARTS)
-@pytest.mark.parametrize("policy", ["in_order", "row_hit_first"])
+@pytest.mark.parametrize("policy", ["in_order", "first_ready"])
 def test_shipped_part_equals_reference(name: str, policy: str) -> None:
     device = load_dram(name, [f"scheduler.policy={policy}", "organisation.channels=2", "scheduler.queue_bursts=8"])
     rng, burst = np.random.default_rng(1), device.burst_bytes
@@ -177,7 +177,7 @@ def _first(runs: Runs, n: int) -> Runs:
 
 
 @pytest.mark.parametrize("name", PARTS)
-@pytest.mark.parametrize("policy", ["in_order", "row_hit_first"])
+@pytest.mark.parametrize("policy", ["in_order", "first_ready"])
 def test_long_stream_comes_close_to_peak(name: str, policy: str) -> None:
     device = load_dram(name, [f"scheduler.policy={policy}"])
     t, burst, size = device.timing_clocks, device.burst_clocks, 16 << 20

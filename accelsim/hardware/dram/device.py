@@ -117,11 +117,11 @@ class Mapping(Sourced):
 class Scheduler(Sourced):
     """How a channel chooses among the bursts that wait in its queue of queue_bursts.
 
-    "in_order": always the oldest. "row_hit_first": the oldest of those whose row is open, else the oldest; the oldest
-    is passed at most most_passes times.
+    "in_order": always the oldest. "first_ready": the oldest where its row is open, else the one whose read or write
+    command may go soonest, the oldest of those; the oldest is passed at most most_passes times.
     """
 
-    policy: Literal["in_order", "row_hit_first"]
+    policy: Literal["in_order", "first_ready"]
     queue_bursts: int = Field(ge=1, le=1024)
     most_passes: int = Field(ge=0)
 

@@ -88,7 +88,7 @@ def service(runs: Runs, device: Device) -> Served:
         groups=parts.bank_groups,
         banks=parts.banks,
         queue=device.scheduler.queue_bursts,
-        row_hit_first=device.scheduler.policy == "row_hit_first",
+        first_ready=device.scheduler.policy == "first_ready",
         most_passes=device.scheduler.most_passes,
         row_xor=device.mapping.bank_hash == "row_xor",
     )

@@ -43,6 +43,7 @@ from accelsim.hardware.dram.kernels.state import (
     LINE_WRITE,
     LONG_AGO,
     MISSES,
+    RANK_ACT,
     RANK_DUE,
     RANK_WIDTH,
     Clocks,
@@ -76,25 +77,31 @@ def is_hit(tables: Tables, c: int, place: int) -> bool:
 
 
 @inner
+def no_sooner(clocks: Clocks, tables: Tables, c: int, place: int) -> int:
+    """Return a clock before which a waiting burst whose row is closed cannot go, from a part of the rules."""
+    r, b = tables.waiting[c, place, ASK_RANK], tables.waiting[c, place, ASK_BANK]
+    rank, bank = tables.ranks[r, RANK_ACT] + clocks.rrd_s, tables.banks[b, BANK_ACT] + clocks.rc
+    return max(rank, bank, tables.ranks[r, RANK_ACT + 3] + clocks.faw) + min(clocks.rcd, clocks.rcd_write)
+
+
+@inner
 def behind_oldest(clocks: Clocks, shape: Shape, tables: Tables, c: int) -> int:
     """Return how far behind the oldest waiting burst of channel `c` the next one stands.
 
-    0 where the oldest hits an open row or was passed often enough; else that of the oldest burst which hits an open row
-    and may go sooner.
+    0 where the oldest hits an open row or was passed often enough; else that of the one which may go soonest.
     """
     lines = tables.lines
-    head = lines[c, LINE_HEAD]
-    if is_hit(tables, c, head) or lines[c, LINE_PASSES] >= shape.most_passes:
+    place = lines[c, LINE_HEAD]
+    if is_hit(tables, c, place) or lines[c, LINE_PASSES] >= shape.most_passes:
         return 0
-    clock, place = LONG_AGO, head
+    best, soonest = 0, clocks_of(clocks, shape, tables, c, place)[2]
     for behind in range(1, lines[c, LINE_WAITING]):
         place = place + 1 if place + 1 < shape.queue else 0
-        if is_hit(tables, c, place):
-            if clock == LONG_AGO:
-                clock = clocks_of(clocks, shape, tables, c, head)[2]
-            if clocks_of(clocks, shape, tables, c, place)[2] < clock:
-                return behind
-    return 0
+        if is_hit(tables, c, place) or no_sooner(clocks, tables, c, place) < soonest:
+            clock = clocks_of(clocks, shape, tables, c, place)[2]
+            if clock < soonest:
+                best, soonest = behind, clock
+    return best
 
 
 @inner
@@ -124,7 +131,7 @@ def issue(clocks: Clocks, shape: Shape, tables: Tables, c: int, place: int) -> i
 def serve(clocks: Clocks, shape: Shape, tables: Tables, c: int) -> int:
     """Take one burst from the queue of channel `c` and serve it; return the clock at which its place is free."""
     lines, waiting, finish = tables.lines, tables.waiting, tables.finish
-    behind = behind_oldest(clocks, shape, tables, c) if shape.row_hit_first else 0
+    behind = behind_oldest(clocks, shape, tables, c) if shape.first_ready else 0
     lines[c, LINE_PASSES] = lines[c, LINE_PASSES] + 1 if behind else 0
     place = lines[c, LINE_HEAD] + behind
     place = place if place < shape.queue else place - shape.queue

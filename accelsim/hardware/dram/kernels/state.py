@@ -60,7 +60,7 @@ class Shape(NamedTuple):
     groups: int
     banks: int
     queue: int
-    row_hit_first: bool
+    first_ready: bool
     most_passes: int
     row_xor: bool
 
