@@ -237,6 +237,15 @@ def test_exponents_stand_beside_each_stored_value(form: str, each: int) -> None:
     assert stored_bits(values, form, 16, 12, exponent_bits=5) == stored_bits(values, form, 16, 12) + 5 * each
 
 
+@pytest.mark.parametrize(
+    "form", ["plain", "bitmask", "nonzero", "zero_run", "relative_index", "run_length", "run_length_rows"]
+)
+def test_whole_words_hold_their_exponents(form: str) -> None:
+    values = np.asarray([0, 3] * 8, np.int16).reshape(1, 16, 1, 1)
+    assert stored_bits(values, form, 16, exponent_bits=5) == stored_bits(values, form, 16)
+    assert stored_bits(values, "profiled", 16, 16, exponent_bits=5) == stored_bits(values, "profiled", 16)
+
+
 def test_memory_mapped_and_strided_codes_are_taken() -> None:
     base = np.arange(-200, 200, dtype=np.int16).reshape(2, 10, 4, 5)
     base.flags.writeable = False

@@ -17,7 +17,8 @@ def plain(tensor: Tensor, coding: Coding) -> Costs:  # noqa: ARG001
 def profiled(tensor: Tensor, coding: Coding) -> Costs:  # noqa: ARG001
     """Store every value in the profiled precision of its layer: `precision` a value (Proteus, Stripes).
 
-    Lossless where the precision is enough for every value. The precision itself is a parameter of the layer.
+    Lossless where the precision is enough for every value. The precision itself is a parameter of the layer. A value as
+    wide as a word is a whole word, with its exponent if it has one.
     """
-    width = coding.bits if coding.precision is None else min(coding.precision, coding.bits)
-    return Costs(width + coding.exponent_bits)
+    narrowed = coding.precision is not None and coding.precision < coding.bits
+    return Costs((coding.precision or 0) + coding.exponent_bits if narrowed else coding.bits)
