@@ -26,9 +26,9 @@ def stored_bits(
 ) -> int:
     """Return the size in bits of `values` (zero-centred, (N, C, H, W)) in the storage format `form`.
 
-    bits: width of a word; the other widths are those of `compression.tensor.Coding`. exponent_bits may be given for every
-    operand in a number format: formats of whole words leave it out, those that subtract codes raise ConfigError. Raises UnknownNameError for
-    another name (`accelsim list compressions` has them all).
+    bits: width of a word; the other widths are those of `compression.tensor.Coding`. exponent_bits may be given for
+    every operand in a number format: formats of whole words leave it out, those that subtract codes raise ConfigError.
+    Raises UnknownNameError for another name (`accelsim list compressions` has them all).
     """
     coding = Coding(bits, precision, group_values, run_bits, exponent_bits)
     return storage_format(form).total(Tensor(values), coding)
