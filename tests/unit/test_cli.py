@@ -151,10 +151,10 @@ def test_errors_are_one_clear_line(
 def test_full_disk_is_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(self: Path, data: bytes) -> int:
+    def full(partial: Path, path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("accelsim.storage.os.replace", full)
     assert invoke([*RUN, "--out", str(tmp_path / "out")]) == 8
     assert "No space left" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
