@@ -18,33 +18,38 @@ from benchmarks.peers.collect import asker
 from benchmarks.peers.compare import Row, rows
 from benchmarks.peers.results import RECORDED, Results
 
+COLUMNS = (  # heading, width
+    ("layer", 16),
+    ("ours", 9), ("all lanes", 9), ("loma", 9), ("ZigZag", 9), ("SCALE-Sim", 9),
+    ("ours/ZigZag", 11), ("all lanes", 9), ("touched", 7),
+    ("moved by ours", 20), ("moved by ZigZag", 20),
+    ("cycles", 10), ("ZigZag", 10), ("SCALE-Sim", 10),
+    ("CPU s", 7), ("loma", 7), ("salsa", 7), ("SCALE-Sim", 9),
+)  # fmt: skip
+HEAD = " ".join(f"{text:>{width}}" for text, width in COLUMNS)
+TOLD = """Traffic in Mbit: ours with any tile, and with all lanes in use; ZigZag by order search (loma), and the better of that and
+annealing (salsa, asked where loma moves something twice). Ratios to the better one; "touched": ours without the pixels that
+a stride steps over. Moved: how often each operand crosses (I inputs, W weights, O outputs and partial sums). Cycles of the
+fastest mapping. CPU seconds of one search.
+"""
+
 
 def line(row: Row) -> str:
-    """Return the traffic, cycles and seconds of a row as text."""
-    mbit = [f"{total / 1e6:9.3f}" if total is not None else f"{'-':>9}" for total in map(row.total, SHOWN)]
-    ratios = [_ratio(row.ratio(tool)) for tool in ("ours", "full", "touched")]
-    moved = f"{row.times('ours'):22} | {row.times('zigzag'):22}"
-    counted = [
-        f"{row.totals[tool]:11,.0f}" if tool in row.totals else f"{'-':>11}" for tool in ("ours", "zigzag", "scalesim")
-    ]
-    taken = [
-        f"{row.seconds[tool]:8.4f}" if tool in row.seconds else f"{'-':>8}" for tool in ("ours", "zigzag", "scalesim")
-    ]
-    return " ".join([f"{row.name:16}", *mbit, *ratios, "|", moved, "|", *counted, "|", *taken])
+    """Return a row as text."""
+    totals = [None if (bits := row.total(tool)) is None else bits / 1e6 for tool in TOOLS]
+    shown = [row.name, *(_number(total, ".3f") for total in totals)]
+    shown += [_number(row.ratio(tool), ".3f") for tool in ("ours", "full", "touched")]
+    shown += [row.times("ours"), row.times("zigzag")]
+    shown += [_number(row.totals.get(tool), ",.0f") for tool in ("ours", "zigzag", "scalesim")]
+    shown += [_number(row.seconds.get(tool), ".3f") for tool in ("ours", "loma", "salsa", "scalesim")]
+    return " ".join(f"{text:>{width}}" for text, (_, width) in zip(shown, COLUMNS, strict=True))
 
 
-SHOWN = ("ours", "full", "zigzag", "scalesim")
-HEAD = (
-    "                   off-chip traffic, Mbit                 ours over ZigZag    moved: times each operand once"
-    "                  cycles of the fastest mapping         CPU seconds of the search\n"
-    "layer                 ours  ours all    ZigZag SCALE-Sim    any   all touched | ours"
-    "                   | ZigZag                 |        ours      ZigZag   SCALE-Sim |     ours   ZigZag SCALE-Sim\n"
-    "                             lanes                                lanes only"
-)
+TOOLS = ("ours", "full", "loma", "zigzag", "scalesim")
 
 
-def _ratio(value: float | None) -> str:
-    return f"{value:6.3f}" if value is not None else f"{'-':>6}"
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def summary(found: list[Row]) -> list[str]:
@@ -61,7 +66,7 @@ def summary(found: list[Row]) -> list[str]:
                 f"{label}: {mean:.3f} of ZigZag's traffic (geometric mean of {len(ratios)}), {min(ratios, key=_first)[0]:.3f} to "
                 f"{max(ratios, key=_first)[0]:.3f}; above it: {', '.join(above) or 'nowhere'}"
             )
-    for peer in ("zigzag", "scalesim"):
+    for peer in ("loma", "salsa", "scalesim"):
         pairs = [row.seconds for row in found if peer in row.seconds and "ours" in row.seconds]
         if pairs:
             whole = [seconds[peer] / seconds["ours"] for seconds in pairs]
@@ -96,6 +101,7 @@ def main() -> None:
     results = Results(given.fresh or RECORDED, asking)
     sizes = [int(parse_bytes(size)) for size in given.sram]
     found, capacity = [], None
+    print(TOLD)
     for row in rows(given.networks, sizes, results, given.scalesim or not given.ask):
         if row.machine.sram_bytes != capacity:
             capacity = row.machine.sram_bytes

@@ -11,7 +11,6 @@ import numpy as np
 from accelsim.dataflows.tiling.kernels.outer import ORDERS
 from accelsim.dataflows.tiling.outer import (
     Floats,
-    Ints,
     Rank,
     Room,
     Space,
@@ -21,7 +20,7 @@ from accelsim.dataflows.tiling.outer import (
     fetched_maps,
     tilings,
 )
-from accelsim.dataflows.tiling.problem import DIMS, OPERANDS, C, K, N, P, Problem, Q
+from accelsim.dataflows.tiling.problem import DIMS, OPERANDS, C, Ints, K, N, P, Problem, Q
 from accelsim.dataflows.tiling.steps import Steps, uniform_sizes
 from accelsim.layer import LayerShape
 from benchmarks.peers.machine import Machine
@@ -108,7 +107,8 @@ def cycles(shape: LayerShape, machine: Machine) -> dict[str, float] | None:
     kernel, width = shape.R * shape.S, machine.dram_bits_per_cycle
 
     def longer(figures: Floats, _: Ints) -> Floats:
-        return np.maximum(figures[:, 6] * kernel, (figures[:, :3].sum(axis=1) + figures[:, 7]) / width)
+        moved = figures[:, :3].sum(axis=1) + figures[:, 7]
+        return np.asarray(np.maximum(figures[:, 6] * kernel, moved / width))
 
     totals = []
     for way in ways(machine):
