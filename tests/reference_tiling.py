@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from itertools import permutations, product
 from typing import Any
 
@@ -128,3 +130,91 @@ def _span(problem: Problem, axis: int, start: int, stop: int) -> int:
 
 
 assert len(DIMS) == 7
+
+
+@lru_cache(maxsize=1 << 16)
+def touched(problem: Problem, axis: int, start: int, stop: int) -> tuple[int, int]:
+    """`pixel_range`, kept."""
+    return pixel_range(problem, axis, start, stop)
+
+
+def moved(
+    problem: Problem, tiles: list[tuple[int, ...]], orders: list[tuple[int, ...]], held: tuple[bool, bool, bool],
+    pixel: Any = None,
+) -> tuple[int, int, int, int]:  # fmt: skip
+    """Walk the nest as `fetched` does: activations, weights, visits of outputs and those of them that read back.
+
+    held: whether activations, weights, outputs stay between steps; one that does not moves whole in every step.
+    pixel: (H, W) what an activation counts at each place, by default one.
+    """
+    pixel = np.ones((problem.shape.H, problem.shape.W), np.int64) if pixel is None else pixel
+    found = [0, 0, 0, 0]
+    before: list[Any] = [None, None, None]
+    ranges_before: list[tuple[int, int]] = []
+    for ranges, places in nest(problem.sizes, tiles, orders):
+        extent = [b - a for a, b in ranges]
+        rows, columns = (touched(problem, axis, *ranges[5 + axis]) for axis in (0, 1))
+        for o, (operand, dims) in enumerate(RELEVANT.items()):
+            now = [tuple(level[d] for level in places) for d in dims]
+            changed = [d for d, a, b in zip(dims, now, before[o] or now, strict=True) if a != b]
+            forward = [d for d, a, b in zip(dims, now, before[o] or now, strict=True) if a > b]
+            fresh = before[o] is None or not held[o]
+            box = [rows, columns]
+            if operand == "activation" and not fresh and len(changed) == 1 and changed == forward and changed[0] >= 5:
+                axis = changed[0] - 5
+                seen = touched(problem, axis, *ranges_before[5 + axis])
+                low, high = box[axis]
+                box[axis] = (min(high, max(low, seen[1])), high) if seen[0] <= low and seen[1] > low else (low, high)
+            before[o] = now
+            if not fresh and not changed:
+                continue
+            if operand == "activation":
+                cut = pixel[box[0][0] : box[0][1], box[1][0] : box[1][1]]
+                found[0] += int(cut.sum()) * extent[1] * extent[2] * extent[4]
+            elif operand == "weight":
+                found[1] += extent[1] * extent[3] * extent[4] * problem.kernel
+            else:
+                size = extent[1] * extent[2] * extent[3] * extent[5] * extent[6]
+                found[2] += size
+                found[3] += size if ranges[4][0] > 0 else 0
+        ranges_before = ranges
+    return found[0], found[1], found[2], found[3]
+
+
+def every_order(problem: Problem, tile: tuple[int, ...], around: tuple[int, ...] | None = None) -> Iterator[Any]:
+    """Yield all orders of the loops that a tile cuts, sequential steps first, loops of one tile outside."""
+    cut = [d for d in range(1, 7) if tile[d] < (around or problem.sizes)[d]]
+    whole = [d for d in range(1, 7) if d not in cut]
+    for inner in permutations(cut):
+        yield (0, *whole, *inner)
+
+
+def every_tile(problem: Problem) -> Iterator[tuple[int, ...]]:
+    """Yield all tile sizes."""
+    yield from product((1,), *(range(1, n + 1) for n in problem.sizes[1:]))
+
+
+def needed(
+    problem: Problem, tile: tuple[int, ...], widths: tuple[int, int, int, int], partition: tuple[int, int, int],
+    doubled: bool,
+) -> list[int]:  # fmt: skip
+    """Bits that a tiling of one level needs in each partition; widths: of an activation, weight, output, partial sum."""
+    trips = [-(-n // t) for n, t in zip(problem.sizes, tile, strict=True)]
+    spans = [
+        max(
+            high - low
+            for a in range(0, problem.sizes[d], tile[d])
+            for low, high in [touched(problem, axis, a, min(a + tile[d], problem.sizes[d]))]
+        )
+        for axis, d in ((0, 5), (1, 6))
+    ]
+    sizes = (
+        tile[1] * tile[2] * tile[4] * spans[0] * spans[1] * widths[0],
+        tile[1] * tile[3] * tile[4] * problem.kernel * widths[1],
+        tile[1] * tile[2] * tile[3] * tile[5] * tile[6] * widths[3 if trips[4] > 1 else 2],
+    )
+    found = [0] * max(1, max(partition) + 1)
+    for size, place, dims in zip(sizes, partition, RELEVANT.values(), strict=True):
+        if place >= 0:
+            found[place] += size * (2 if doubled and any(trips[d] > 1 for d in dims) else 1)
+    return found

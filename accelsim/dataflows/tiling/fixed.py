@@ -31,10 +31,14 @@ def parse(text: str, problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...]
     sizes, slash, order = text.partition("/")
     tile = list(problem.sizes)
     tile[0] = 1
+    given: list[str] = []
     for word in [] if text.strip() == "whole" else sizes.split():
         found = _TILE.match(word)
         if found is None or found[1] not in DIMS:
             raise ConfigError(f"mapping {text!r}: {word!r} is no tile size", _FORM)
+        if found[1] in given:
+            raise ConfigError(f"mapping {text!r}: {found[1]} has two tile sizes", _FORM)
+        given.append(found[1])
         dim = DIMS.index(found[1])
         if not 1 <= int(found[2]) <= problem.sizes[dim]:
             raise ConfigError(f"mapping {text!r}: {word} is outside 1 to {problem.sizes[dim]}", _FORM)
@@ -42,12 +46,11 @@ def parse(text: str, problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...]
             raise ConfigError(f"mapping {text!r}: sequential steps (T) follow one another", "leave T out")
         tile[dim] = int(found[2])
     named = order.split() if slash else []
-    unknown = [word for word in named if word not in DIMS] + [w for w in set(named) if named.count(w) > 1]
+    unknown = [word for word in named if word not in DIMS] + [w for w in named if named.count(w) > 1]
     if unknown:
         raise ConfigError(f"mapping {text!r}: {unknown[0]!r} is no loop, or named twice", _FORM)
-    rest = [d for d in range(7) if DIMS[d] not in named]
-    outer = [d for d in rest if d in (0, 1)] + [d for d in rest if d not in (0, 1)]
-    places = [*outer, *(DIMS.index(word) for word in named)]
-    if problem.sizes[0] > 1 and places[0] != 0:
+    if problem.sizes[0] > 1 and "T" in named[1:]:
         raise ConfigError(f"mapping {text!r}: sequential steps (T) must be the outermost loop", _FORM)
-    return tuple(tile), tuple(places)
+    places = [DIMS.index(word) for word in named if word != "T"]
+    rest = [d for d in range(7) if d and d not in places]  # T outermost, then groups, then what is not cut
+    return tuple(tile), (0, *rest, *places)
