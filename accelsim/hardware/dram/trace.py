@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.errors import InputError
-from accelsim.hardware.dram.flat import FlatDram
 from accelsim.hardware.dram.runs import Runs, burst_chunks, joined, runs_of
 from accelsim.hardware.dram.service import Device
 from accelsim.storage import write_chunks_atomically
@@ -19,10 +18,10 @@ def write_trace(runs: Runs, device: Device, path: Path) -> int:
 
     Addresses are those of the first byte of each burst, in hexadecimal, and the file appears whole or not at all. Such
     files have no room for comments. Source: LoadStoreTrace of Ramulator 2
-    (src/ramulator/frontend/impl/memory_trace/loadstore_trace.cpp). Raises StorageError; InputError for a flat device,
-    which has no bursts, and for an empty stream, which the simulator cannot replay.
+    (src/ramulator/frontend/impl/memory_trace/loadstore_trace.cpp). Raises StorageError; InputError for a flat device
+    without bursts, and for an empty stream, which the simulator cannot replay.
     """
-    if isinstance(device, FlatDram):
+    if device.burst_bytes < 2:
         raise InputError(f"{device.name} moves bytes, not bursts", "give a DRAM part, for example ddr4")
     if not len(runs):
         raise InputError("there are no requests to write")
