@@ -120,7 +120,7 @@ def _lines(table: pd.DataFrame, sweep: Sweep, axis: Axis) -> tuple[pd.DataFrame,
 
 def _line_names(sweep: Sweep, table: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the table with the name of each line: the workload, with the machine where there are several."""
-    given = sweep.table if table is None else table
+    given = (sweep.table if table is None else table).copy()  # in one block again
     several = sweep.table["machine"].nunique() > 1
     return given.assign(line=given["workload"] + " on " + given["machine"] if several else given["workload"])
 

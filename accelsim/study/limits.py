@@ -10,7 +10,7 @@ from accelsim.accelerators.base import Accelerator, Row
 from accelsim.errors import ConfigError
 from accelsim.study.values import number
 
-_SIZES = ("size", "size_bytes", "activation_bytes", "weight_bytes", "filter_bytes", "output_bytes")
+_SIZES = ("size", "size_bytes", "activation_bytes", "weight_bytes", "filter_bytes", "filter_size")
 _OF_MACHINE = ("sram", "bandwidth", "area")
 
 
