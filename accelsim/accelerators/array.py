@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -14,6 +14,7 @@ from pydantic import PrivateAttr, model_validator
 from accelsim import config
 from accelsim.accelerators import surroundings
 from accelsim.accelerators.base import Accelerator, Row
+from accelsim.accelerators.fleet import Fleet
 from accelsim.accelerators.placement import MOST_TILES
 from accelsim.accelerators.tiles import tile_cycles
 from accelsim.analyzers.codes import Codes, centred_values
@@ -40,9 +41,6 @@ EVEN = frozenset({"plain", "profiled"})
 
 WHOLE = 1 << 30
 """More than any loop has."""
-
-NARROWED = frozenset({"groups", "groups_masked"})
-"""Storage formats that store significands in fewer bits, exponents beside them."""
 
 
 class Parameters(Sourced):
@@ -201,18 +199,16 @@ class ArrayAccelerator(Accelerator):
         statistics: also takes "tile_work", which measures tiles (see `placement.TileWork`; without it work is spread
         over tiles by multiply-accumulates), and "layer_name", for mappings that the user fixed.
         """
-        found = type(self).replay_many([self], shape, statistics)
+        found = self.replay_many(Fleet([self]), shape, statistics)
         return {name: value.item() if isinstance(value, np.ndarray) else value for name, value in found.items()}
 
     @staticmethod
-    def replay_many(
-        machines: Sequence[ArrayAccelerator], shape: LayerShape, statistics: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Return the columns of a layer on machines that differ in sizes, bandwidths, clocks and energies alone.
+    def replay_many(fleet: Fleet, shape: LayerShape, statistics: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the columns of a layer on many machines; those that differ are arrays with an entry for each.
 
-        Columns that differ are arrays with an entry for each machine.
+        statistics: also takes "placements", a dictionary in which placements are kept for the next call.
         """
-        first = machines[0]
+        first = fleet.first
         row: dict[str, Any] = {name: statistics[name] for name in statistics if name in _WORK_COLUMNS}
         if first._dense:
             lanes = statistics["slots"] // max(1, statistics["compute_cycles"])
@@ -220,8 +216,8 @@ class ArrayAccelerator(Accelerator):
             every = shape.macs * first.batch.size * first.word_bits**2 * lanes // first.multiplier_bits()
             row |= {"compute_cycles": row["dense_cycles"], "slots": slots, "slots_busy": min(slots, every)}
         row["macs"] = shape.macs * first.batch.size
-        row |= surroundings.moved_and_timed(machines, shape, statistics, float(row["compute_cycles"]))
-        row |= surroundings.energies(machines, first.charged(row))
+        row |= surroundings.moved_and_timed(fleet, shape, statistics, float(row["compute_cycles"]))
+        row |= surroundings.energies(fleet, first.charged(row))
         return first.completed(row, statistics)
 
     def completed(self, row: dict[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
@@ -245,8 +241,8 @@ class ArrayAccelerator(Accelerator):
             "group_values": self.storage.group_values,
         }
         widths |= {"run_bits": self.storage.run_bits}
-        narrowed = form in NARROWED or (form == "profiled" and role != "output")
-        if narrowed and operand is not None and operand.patterns is not None:
+        whole_words = form == "profiled" and role == "output"
+        if operand is not None and operand.patterns is not None and not whole_words:
             widths["exponent_bits"] = operand.patterns.format.element.exponent_bits  # codes are the significands
         return form, widths
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.accelerators.fleet import Fleet, Inner
 from accelsim.accelerators.placement import Demand, Floats, Tile, best_row, chosen, evaluated, first_rows, given
 from accelsim.errors import ConfigError, MappingError
 from accelsim.hardware.access import word_pj
-from accelsim.hardware.hierarchy import ROLES, Level
+from accelsim.hardware.hierarchy import ROLES
 from accelsim.layer import LayerShape
 
 if TYPE_CHECKING:
     from accelsim.accelerators.array import ArrayAccelerator
-
-Inner = tuple[tuple[str, Level], ...]
 
 
 @dataclass(frozen=True)
@@ -76,42 +75,31 @@ def demand_of(machine: ArrayAccelerator, shape: LayerShape, statistics: Mapping[
     )
 
 
-def chosen_mappings(
-    machines: Sequence[ArrayAccelerator], shape: LayerShape, statistics: Mapping[str, Any], cycles: float
-) -> Iterator[Chosen]:
+def chosen_mappings(fleet: Fleet, shape: LayerShape, statistics: Mapping[str, Any], cycles: float) -> Iterator[Chosen]:
     """Yield the mappings that the machines take, each with the machines that share it and their inner levels.
 
-    The machines differ in capacities, bandwidths, clocks and energies alone. Raises MappingError where a layer does not fit.
+    Raises MappingError where a layer does not fit.
     """
-    first = machines[0]
+    first, name = fleet.first, fleet.levels[0]
     demand = demand_of(first, shape, statistics)
-    name, _ = next(iter(first.memory.items()))
     fixed = fixed_mapping(first, str(statistics.get("layer_name", "")))
     groups: dict[Any, list[int]] = {}
     if fixed is not None:
-        for place, machine in enumerate(machines):
-            tile, order = given(demand, fixed, next(iter(machine.memory.values())).capacities(), name)
-            groups.setdefault((tile, order, None, inner_levels(machine)), []).append(place)
+        for place, capacities in enumerate(fleet.capacities.tolist()):
+            key = (*given(demand, fixed, capacities, name), fleet.inner[place])
+            groups.setdefault(key, []).append(place)
+        for (tile, order, inner), members in groups.items():
+            yield Chosen(demand, tile, order, None, inner, np.asarray(members))
+        return
+    every = first.mapping.objective not in ("dram", "traffic")
+    if every:
+        rows = [_ranked(m, demand, c, name, cycles) for m, c in zip(fleet.machines, fleet.capacities, strict=True)]
     else:
-        capacities = [next(iter(machine.memory.values())).capacities() for machine in machines]
-        if first.mapping.objective in ("dram", "traffic"):
-            rows = first_rows(demand, capacities, name)
-        else:
-            rows = np.asarray([_ranked(m, demand, c, name, cycles) for m, c in zip(machines, capacities, strict=True)])
-        for place, machine in enumerate(machines):
-            groups.setdefault((int(rows[place]), inner_levels(machine)), []).append(place)
-    for key, members in groups.items():
-        who = np.asarray(members)
-        if fixed is not None:
-            yield Chosen(demand, key[0], key[1], None, key[3], who)
-        else:
-            every = first.mapping.objective not in ("dram", "traffic")
-            yield Chosen(demand, *chosen(demand, key[0], every), key[1], who)
-
-
-def inner_levels(machine: ArrayAccelerator) -> Inner:
-    """Return the levels inside the outermost one."""
-    return tuple(machine.memory.items())[1:]
+        rows = first_rows(demand, fleet.capacities, name).tolist()
+    for place, row_and_levels in enumerate(zip(rows, fleet.inner, strict=True)):
+        groups.setdefault(row_and_levels, []).append(place)
+    for (row, inner), members in groups.items():
+        yield Chosen(demand, *chosen(demand, row, every), inner, np.asarray(members))
 
 
 def fixed_mapping(machine: ArrayAccelerator, layer: str) -> str | None:
@@ -119,7 +107,9 @@ def fixed_mapping(machine: ArrayAccelerator, layer: str) -> str | None:
     return machine.mapping.layers.get(layer, machine.mapping.layers.get("*"))
 
 
-def _ranked(machine: ArrayAccelerator, demand: Demand, capacities: Sequence[int], name: str, cycles: float) -> int:
+def _ranked(
+    machine: ArrayAccelerator, demand: Demand, capacities: npt.NDArray[np.int64], name: str, cycles: float
+) -> int:
     """Return the row of all tilings that is best for the machine's objective.
 
     latency: the longer of work (in proportion to how often the array takes its share, whole units) and transfers,

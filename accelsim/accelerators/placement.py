@@ -86,7 +86,7 @@ class Demand:
         found = self.widths
         return replace(found, activation=0.0) if self.resident[0] else found
 
-    def capacities_bits(self, sizes: Sequence[int] | Sequence[Sequence[int]]) -> Floats:
+    def capacities_bits(self, sizes: Sequence[int] | npt.NDArray[np.int64]) -> Floats:
         """Return the capacities in bits that are left beside the tensors kept for other layers. sizes: in bytes."""
         found = 8.0 * np.asarray(sizes, np.float64)
         if self.kept:
@@ -154,7 +154,7 @@ class Placement:
         return self.steps.held
 
 
-def first_rows(demand: Demand, capacities: Sequence[Sequence[int]], level: str) -> npt.NDArray[np.int64]:
+def first_rows(demand: Demand, capacities: npt.NDArray[np.int64], level: str) -> npt.NDArray[np.int64]:
     """Return the row of the tilings that move least for each machine's capacities in bytes.
 
     Raises MappingError where none fits.
@@ -174,7 +174,7 @@ def evaluated(demand: Demand) -> tuple[Floats, Floats]:
     return _evaluated(demand)[0], _evaluated(demand)[3]
 
 
-def best_row(demand: Demand, goal: Floats, capacities: Sequence[int], level: str) -> int:
+def best_row(demand: Demand, goal: Floats, capacities: npt.NDArray[np.int64], level: str) -> int:
     """Return the tiling, a row of `evaluated`, of the least `goal` that fits. Raises MappingError where none does."""
     figures = _evaluated(demand)[0]
     needs = np.zeros((len(figures), len(capacities)))
@@ -213,7 +213,7 @@ def given(demand: Demand, text: str, capacities: Sequence[int], level: str) -> t
     return tile, order
 
 
-def _too_small(least: Floats, capacities: Sequence[int], level: str) -> MappingError:
+def _too_small(least: Floats, capacities: npt.NDArray[np.int64], level: str) -> MappingError:
     takes = " + ".join(binary_bytes(float(np.ceil(bits / 8))) for bits in least)
     have = " + ".join(binary_bytes(size) for size in capacities)
     return MappingError(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.accelerators.fleet import Fleet
 from accelsim.accelerators.mapper import Chosen, chosen_mappings
 from accelsim.accelerators.placement import Placement, TileWork, place
 from accelsim.accelerators.streams import served
 from accelsim.dataflows.tiling.pipeline import Pipeline
-from accelsim.hardware.access import word_pj
-from accelsim.hardware.hierarchy import Level
 from accelsim.layer import LayerShape
 from accelsim.results import Column, declare
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from accelsim.accelerators.array import ArrayAccelerator
 
 Floats = npt.NDArray[np.float64]
-Machines = Sequence["ArrayAccelerator"]
 
 RESERVED = frozenset({"dram", "operation", "local", "static", "energy", "total"})
 """Parts of a result that no level of memory may be called."""
@@ -68,30 +66,13 @@ def declare_levels(levels: Iterable[str]) -> None:
         )
 
 
-def moved_and_timed(
-    machines: Machines, shape: LayerShape, statistics: Mapping[str, Any], cycles: float
-) -> dict[str, Any]:
+def moved_and_timed(fleet: Fleet, shape: LayerShape, statistics: Mapping[str, Any], cycles: float) -> dict[str, Any]:
     """Return traffic, mapping and time of a layer on each machine."""
-    count, first = len(machines), machines[0]
-    names = list(first.memory)
+    count, names = len(fleet), fleet.levels
     numbers = {name: np.empty(count) for name in (*_NUMBERS, *(f"{n}_{k}" for n in names for k in _ACCESSES))}
     words = {name: np.empty(count, object) for name in ("mapping", "tiles", "spread_tiles")}
-    work: TileWork | None = statistics.get("tile_work")
-    for mapping in chosen_mappings(machines, shape, statistics, cycles):
-        who = mapping.machines
-        own = first.own_link()
-        per_bit = None if own is None else first.clock.frequency_mhz * 1e6 / (8 * own)
-        found = place(
-            mapping.demand,
-            mapping.tile,
-            mapping.order,
-            cycles,
-            first._dense,
-            work,
-            mapping.inner,
-            per_bit,
-            mapping.bits,
-        )
+    for mapping in chosen_mappings(fleet, shape, statistics, cycles):
+        who, found = mapping.machines, _placement(fleet, mapping, statistics, cycles)
         words["mapping"][who] = found.label
         words["tiles"][who] = found.steps.count
         words["spread_tiles"][who] = found.spread and found.steps.tiles > 1
@@ -102,37 +83,40 @@ def moved_and_timed(
             numbers[f"{name}_read_bytes"][who], numbers[f"{name}_write_bytes"][who] = read / 8, written / 8
         if mapping.demand.resident[1] and not found.held[2]:  # outputs that no tile holds come to stay
             numbers[f"{names[0]}_write_bytes"][who] += mapping.demand.stored[2] / 8
-        _times(machines, mapping, found, cycles, numbers)
+        _times(fleet, mapping, found, cycles, numbers)
     row: dict[str, Any] = {name: _one(values) for name, values in (numbers | words).items()}
-    row["dram_bytes"] = sum(row[f"dram_{role}_bytes"] for role in ("activation", "weight", "output"))
+    row["dram_bytes"] = row["dram_activation_bytes"] + row["dram_weight_bytes"] + row["dram_output_bytes"]
     row["stall_cycles"] = row["stall_dram_cycles"] + row["stall_port_cycles"] + row["fill_drain_cycles"]
-    row["time_s"] = row["total_cycles"] / each(machines, lambda m: m.clock.frequency_mhz * 1e6)
+    row["time_s"] = row["total_cycles"] / _one(fleet.hertz)
     return row
+
+
+def _placement(fleet: Fleet, mapping: Chosen, statistics: Mapping[str, Any], cycles: float) -> Placement:
+    """Return the placement of a mapping, worked out or kept from before."""
+    first = fleet.first
+    own = first.own_link()
+    per_bit = None if own is None else first.clock.frequency_mhz * 1e6 / (8 * own)
+    kept: dict[Any, Placement] | None = statistics.get("placements")
+    key = (mapping.demand, mapping.tile, mapping.order, mapping.inner, first._dense, cycles, per_bit)
+    if kept is not None and key in kept:
+        return kept[key]
+    work: TileWork | None = statistics.get("tile_work")
+    found = place(
+        mapping.demand, mapping.tile, mapping.order, cycles, first._dense, work, mapping.inner, per_bit, mapping.bits
+    )
+    if kept is not None:
+        kept[key] = found
+    return found
 
 
 def placed(machine: ArrayAccelerator, shape: LayerShape, statistics: Mapping[str, Any]) -> tuple[Placement, Pipeline]:
     """Return how a layer passes through the memories of one machine, and its pipeline with transfers in cycles."""
     cycles = float(statistics["dense_cycles" if machine._dense else "compute_cycles"])
-    mapping = next(iter(chosen_mappings([machine], shape, statistics, cycles)))
-    own = machine.own_link()
-    hertz = machine.clock.frequency_mhz * 1e6
-    found = place(
-        mapping.demand,
-        mapping.tile,
-        mapping.order,
-        cycles,
-        machine._dense,
-        statistics.get("tile_work"),
-        mapping.inner,
-        None if own is None else hertz / (8 * own),
-        mapping.bits,
-    )
-    pipeline = found.pipeline
-    for bits, level in zip(found.ports, machine.memory.values(), strict=True):
-        pipeline = pipeline.limited(bits, None if level.bytes_per_cycle is None else 8 * level.bytes_per_cycle)
-    if machine.dram.part is None:
-        return found, pipeline.scaled(hertz / (8 * machine.dram.bytes_per_second))
-    return found, _in_ns(pipeline, found, machine).scaled(hertz * 1e-9)
+    fleet = Fleet([machine])
+    mapping = next(iter(chosen_mappings(fleet, shape, statistics, cycles)))
+    found = _placement(fleet, mapping, statistics, cycles)
+    pipeline, unit = _in_units(fleet, 0, found)
+    return found, pipeline.scaled(float(fleet.hertz[0]) * unit[0])
 
 
 _NUMBERS = (
@@ -142,24 +126,13 @@ _NUMBERS = (
 _ACCESSES = ("read_bytes", "write_bytes")
 
 
-def _times(machines: Machines, mapping: Chosen, found: Placement, cycles: float, numbers: dict[str, Floats]) -> None:
+def _times(fleet: Fleet, mapping: Chosen, found: Placement, cycles: float, numbers: dict[str, Floats]) -> None:
     """Fill in the time of the machines that share a placement."""
-    groups: dict[Any, list[int]] = {}
-    for place_ in mapping.machines.tolist():
-        machine = machines[place_]
-        ports = tuple(level.bytes_per_cycle for level in machine.memory.values())
-        groups.setdefault((ports, machine.dram.part, machine.dram.channels), []).append(place_)
-    for (ports, part, _), members in groups.items():
-        who = np.asarray(members)
-        pipeline = found.pipeline
-        for bits, port in zip(found.ports, ports, strict=True):
-            pipeline = pipeline.limited(bits, None if port is None else 8 * port)
-        clock = np.asarray([machines[m].clock.frequency_mhz for m in members]) * 1e6
-        if part is None:
-            per_unit = clock / (8 * np.asarray([machines[m].dram.bytes_per_second for m in members]))
-        else:
-            pipeline, per_unit = _in_ns(pipeline, found, machines[members[0]]), clock * 1e-9
-        total, ends = pipeline.cycles(per_unit)
+    groups = fleet.groups[mapping.machines]
+    for group in np.unique(groups):
+        who = mapping.machines[groups == group]
+        pipeline, unit = _in_units(fleet, who, found)
+        total, ends = pipeline.cycles(fleet.hertz[who] * unit)
         waited = float(pipeline.compute.sum()) - found.worked
         numbers["total_cycles"][who] = total
         numbers["fill_drain_cycles"][who] = ends
@@ -168,46 +141,42 @@ def _times(machines: Machines, mapping: Chosen, found: Placement, cycles: float,
         numbers["stall_dram_cycles"][who] = np.maximum(0.0, total - ends - found.worked - waited)
 
 
-def _in_ns(pipeline: Pipeline, found: Placement, machine: ArrayAccelerator) -> Pipeline:
-    """Return the pipeline with the time that the DRAM part takes for the address stream of every step."""
+def _in_units(fleet: Fleet, who: Any, found: Placement) -> tuple[Pipeline, Floats]:
+    """Return the pipeline with ports, and seconds of its unit of transfer on each of the machines `who` of one group.
+
+    The unit is a bit on a flat bandwidth; with a DRAM part it is a ns of the time that its timing gives every step.
+    """
+    places = np.atleast_1d(who)
+    machine = fleet.machines[int(places[0])]
+    pipeline = found.pipeline
+    for bits, level in zip(found.ports, machine.memory.values(), strict=True):
+        pipeline = pipeline.limited(bits, None if level.bytes_per_cycle is None else 8 * level.bytes_per_cycle)
+    if machine.dram.part is None:
+        return pipeline, 1 / (8 * fleet.bytes_per_second[places])
     device = machine.dram.device()
     assert device is not None
     first, during, last = served(found, device)
-    return Pipeline(pipeline.compute, during, first, last, pipeline.doubled)
+    return Pipeline(pipeline.compute, during, first, last, pipeline.doubled), np.full(places.size, 1e-9)
 
 
-def energies(machines: Machines, row: Mapping[str, Any]) -> dict[str, Any]:
+def energies(fleet: Fleet, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the energy of every part of a layer on each machine, and their sum."""
-    first = machines[0]
-    word, dense = first.word_bits, first._dense
+    word, dense, pj = fleet.first.word_bits, fleet.first._dense, fleet.figure
     slots, busy = row["slots"], row["slots_busy"]
     metadata = 0.0 if dense else float(row["weight_metadata_bits"]) + float(row["activation_metadata_bits"])
     sums = sum(float(row[name]) for name in ("psum_reads", "psum_writes", "output_writes"))
     parts: dict[str, Any] = {
-        "operation": each(machines, lambda m: m.energy.operation_pj)
-        * (busy + each(machines, lambda m: m.energy.idle_fraction) * (slots - busy)),
-        "local": each(machines, lambda m: m.energy.activation_word_pj) * float(row["activation_reads"])
-        + each(machines, lambda m: m.energy.weight_word_pj) * (float(row["weight_reads"]) + metadata / word)
-        + each(machines, lambda m: m.energy.psum_word_pj) * sums,
+        "operation": pj("operation_pj") * (busy + pj("idle_fraction") * (slots - busy)),
+        "local": pj("activation_word_pj") * float(row["activation_reads"])
+        + pj("weight_word_pj") * (float(row["weight_reads"]) + metadata / word)
+        + pj("psum_word_pj") * sums,
     }
-    for name in first.memory:
-        moved = (row[f"{name}_read_bytes"] + row[f"{name}_write_bytes"]) * 8 / word
-        parts[name] = moved * each(machines, lambda m, name=name: word_pj(m.memory[name], word, m.energy.technology_nm))
-    parts["dram"] = row["dram_bytes"] * 8 * each(machines, lambda m: m.dram.pj_per_bit)
-    parts["static"] = row["time_s"] * each(machines, lambda m: m.energy.static_mw * 1e9)
-    return {**{f"energy_{name}_pj": pj for name, pj in parts.items()}, "energy_pj": sum(parts.values())}
-
-
-def each(machines: Machines, value: Any) -> Any:
-    """Return a number of every machine: one where they agree, else an array."""
-    found = [value(machine) for machine in machines]
-    return found[0] if all(one == found[0] for one in found) else np.asarray(found)
+    for name in fleet.levels:
+        parts[name] = (row[f"{name}_read_bytes"] + row[f"{name}_write_bytes"]) * 8 / word * pj(f"level_{name}_pj")
+    parts["dram"] = row["dram_bytes"] * 8 * pj("dram_bit_pj")
+    parts["static"] = row["time_s"] * (pj("static_mw") * 1e9)
+    return {**{f"energy_{name}_pj": value for name, value in parts.items()}, "energy_pj": sum(parts.values())}
 
 
 def _one(values: npt.NDArray[Any]) -> Any:
     return values[0] if values.size == 1 else values
-
-
-def level_of(machine: ArrayAccelerator) -> tuple[str, Level]:
-    """Return name and description of the outermost level."""
-    return next(iter(machine.memory.items()))

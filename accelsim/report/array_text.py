@@ -66,7 +66,8 @@ def footer(result: RunResult) -> list[str]:
     shares = [f"{percent(share)} {name}" for name, share in _grouped(sums).items()]
     lines = [
         f"{inputs}: {engineering(seconds, 's')} ({engineering(batch / seconds, 'inputs/s')}), {picojoules(energy)}{each},"
-        f" {engineering(total('dram_bytes'), 'B')} DRAM traffic; {bound} of {len(layers)} layers wait for DRAM for more than 1 % of their time",
+        f" {engineering(total('dram_bytes'), 'B')} DRAM traffic; {bound} of {len(layers)} layers"
+        " wait for DRAM for more than 1 % of their time",
         f"lane slots: {', '.join(shares)}; the array is {_achieved(sums):.2f}x as fast as"
         f" without skipping, {_ideal(sums):.2f}x if no lane ever idled",
         f"against the same machine without skipping: speedup {total('baseline_cycles') / total('total_cycles'):.2f}x,"

@@ -12,6 +12,7 @@ from accelsim.accelerators.base import Accelerator, Row
 from accelsim.errors import AccelsimError
 from accelsim.results import COLUMNS, Column, declare
 from accelsim.sim import Entry, approximations, cautions, measured, replayed
+from accelsim.study.together import kin, totals_together
 from accelsim.trace import Trace
 
 declare(
@@ -46,7 +47,11 @@ def counted(machine: Accelerator, trace: Trace, layers: Sequence[list[dict[str, 
     """Return the statistics of `trace` that `machine` needs; `layers`: those per layer and sample where known."""
     known = layers or [measured(machine, trace, record.index) for record in trace.layers]
     entries: list[Entry] = [
-        ({"index": record.index, "layer": record.name, "kind": shape.kind, "sample": sample}, shape, statistics)
+        (
+            {"index": record.index, "layer": record.name, "kind": shape.kind, "sample": sample},
+            shape,
+            statistics | {"placements": {}},
+        )
         for record, each in zip(trace.layers, known, strict=True)
         for sample, (shape, statistics) in enumerate(zip(record.shapes, each, strict=True))
     ]
@@ -71,7 +76,22 @@ def evaluate_many(machines: Iterable[Accelerator], trace: Counted, layers: bool 
 
     The machines have the same `measurement`; their warnings here are those that come up during the replay.
     """
-    return [_one(machine, trace, layers) for machine in machines]
+    found: dict[int, Outcome] = {}
+    groups: dict[Any, list[tuple[int, Any]]] = {}
+    for place, machine in enumerate(machines):
+        key = None if layers else kin(machine)
+        if key is None:
+            found[place] = _one(machine, trace, layers)
+        else:
+            groups.setdefault(key, []).append((place, machine))
+    for members in groups.values():
+        together = totals_together([machine for _, machine in members], trace.entries, trace.samples)
+        for (place, _), outcome in zip(members, together, strict=True):
+            if isinstance(outcome, AccelsimError):
+                found[place] = Outcome(refused(outcome))
+            else:
+                found[place] = Outcome({"problem": "", "warnings": outcome[1], **outcome[0]})
+    return [found[place] for place in sorted(found)]
 
 
 def refused(error: AccelsimError) -> Row:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.dataflows.tiling.kernels.outer import ORDERS, enumerate_tilings, undominated
+from accelsim.dataflows.tiling.kernels.outer import ORDERS, enumerate_tilings, first_fits, undominated
 from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, C, Ints, K, P, Problem, Q, candidates, cuts
 
 Floats = npt.NDArray[np.float64]
@@ -76,8 +76,8 @@ class Tilings:
 
     def first_fit(self, capacities_bits: Floats) -> Ints:
         """Return the best row for each machine, -1 where none fits. capacities_bits: (machines, partitions)."""
-        fits = np.all(self.needs[None, :, :] <= capacities_bits[:, None, :], axis=2)
-        return np.asarray(np.where(np.any(fits, axis=1), np.argmax(fits, axis=1), -1), np.int64)
+        different, back = np.unique(capacities_bits, axis=0, return_inverse=True)
+        return np.asarray(first_fits(self.needs, different)[back.reshape(-1)], np.int64)
 
     @cached_property
     def least(self) -> Floats:

@@ -44,8 +44,6 @@ class Pipeline:
 
     def overlapped(self, cycles_per_unit: Floats) -> Floats:
         """Return the sum over steps of the longer of work and transfers, for each of `cycles_per_unit`."""
-        if cycles_per_unit.size == 1:
-            return np.asarray([np.maximum(self.compute, self.during * cycles_per_unit[0]).sum()])
         ratio, moved, worked = self._sorted
         slow = np.searchsorted(ratio, cycles_per_unit)  # steps whose work is below their transfers
         return moved[slow] * cycles_per_unit + worked[slow]

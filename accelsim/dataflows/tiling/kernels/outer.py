@@ -151,3 +151,20 @@ def undominated(ranked: Ints, needs: Floats) -> Ints:
             kept[count] = row
             count += 1
     return kept[:count].copy()
+
+
+@njit(nogil=True, cache=True)
+def first_fits(needs: Floats, capacities: Floats) -> Ints:
+    """Return the first row of `needs` (rows, partitions) within each of `capacities` (machines, partitions); -1: none."""
+    found = np.full(capacities.shape[0], -1, np.int64)
+    for machine in range(capacities.shape[0]):
+        for row in range(needs.shape[0]):
+            fits = True
+            for partition in range(needs.shape[1]):
+                if needs[row, partition] > capacities[machine, partition]:
+                    fits = False
+                    break
+            if fits:
+                found[machine] = row
+                break
+    return found
