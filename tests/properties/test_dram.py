@@ -48,7 +48,7 @@ def devices(draw: st.DrawFn, policy: tuple[str, ...] = ("in_order", "first_ready
     t: dict[str, int] = {
         name: clocks(12) for name in ("t_cl", "t_cwl", "t_rcd", "t_rcd_write", "t_rp", "t_rtp", "t_wr")
     }
-    t |= {"t_ras": clocks(30), "t_rc": clocks(40), "t_faw": clocks(60), "t_rtrs": clocks(3), "t_ppd": clocks(3)}
+    t |= {"t_ras": clocks(30), "t_rc": clocks(40), "t_faw": clocks(60), "t_rtrs": clocks(3), "t_ppd": clocks(15)}
     t |= {"t_rp_all": t["t_rp"] + clocks(4), "t_ccd_s": burst + clocks(2), "t_rrd_s": clocks(6), "t_wtr_s": clocks(6)}
     t |= {f"{name}_l": t[f"{name}_s"] + clocks(4) for name in ("t_ccd", "t_rrd", "t_wtr")}
     t |= {"t_rtw": max(0, t["t_cl"] + burst - t["t_cwl"]) + clocks(3), "t_rfc": clocks(40)}
