@@ -162,8 +162,10 @@ def test_rows_per_layer_are_those_of_a_run(swept: Sweep, folders: list[str]) -> 
 
 def test_neither_order_nor_repetition_changes_a_row(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     counted = []
-    real = evaluate._one
-    monkeypatch.setattr(evaluate, "_one", lambda *a: counted.append(1) or real(*a))
+    real = evaluate.totals_together
+    monkeypatch.setattr(
+        evaluate, "totals_together", lambda machines, *a: counted.extend(machines) or real(machines, *a)
+    )
     tables = []
     for seed in (0, 1):
         engine, spanned = evaluator(["stripes"], folders, [f"{STRIPES}=1KiB..8KiB,2_048,4_096"], Store())
@@ -209,8 +211,11 @@ def test_a_sweep_goes_on_where_it_was_and_grows(
 ) -> None:
     first = sweep("stripes", folders, [f"{STRIPES}=1KiB..4KiB"], tmp_path)
     counted = []
-    real = evaluate._one
-    monkeypatch.setattr(evaluate, "_one", lambda *a: counted.append(1) or real(*a))
+    real, alone = evaluate.totals_together, evaluate._one
+    monkeypatch.setattr(evaluate, "_one", lambda *a: counted.append(a[0]) or alone(*a))
+    monkeypatch.setattr(
+        evaluate, "totals_together", lambda machines, *a: counted.extend(machines) or real(machines, *a)
+    )
     again = sweep("stripes", folders, [f"{STRIPES}=1KiB..4KiB"], tmp_path)
     assert not counted
     pd.testing.assert_frame_equal(first.table, again.table, check_exact=True)
@@ -309,7 +314,7 @@ def test_the_figure_shows_every_axis_and_marks_knees(swept: Sweep, tmp_path: Pat
         STRIPES,
         BANDWIDTH,
         "one on stripes",
-        "16 KiB",
+        "KiB",
         "100 MB/s",
         "10.0 GB/s",
     ):
