@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.errors import InputError
+from accelsim.hardware.dram.flat import FlatDram
 from accelsim.hardware.dram.runs import Runs, burst_chunks, joined, runs_of
 from accelsim.hardware.dram.service import Device
 from accelsim.storage import write_chunks_atomically
@@ -21,7 +22,7 @@ def write_trace(runs: Runs, device: Device, path: Path) -> int:
     (src/ramulator/frontend/impl/memory_trace/loadstore_trace.cpp). Raises StorageError; InputError for a flat device
     without bursts, and for an empty stream, which the simulator cannot replay.
     """
-    if device.burst_bytes < 2:
+    if isinstance(device, FlatDram) and device.burst_bytes < 2:
         raise InputError(f"{device.name} moves bytes, not bursts", "give a DRAM part, for example ddr4")
     if not len(runs):
         raise InputError("there are no requests to write")
