@@ -12,6 +12,7 @@ from accelsim.cli import (
     export,
     listing,
     potential,
+    profile,
     reproduce,
     run,
     search,
@@ -36,6 +37,7 @@ app.command("search", cls=ListsCommand)(search.search)
 app.command("analyze")(analyze.analyze)
 app.command("potential")(potential.potential)
 app.command("traffic", cls=ListsCommand)(traffic.traffic)
+app.command("profile", cls=ListsCommand)(profile.profile)
 app.command("capture")(capture.capture)
 app.command("export")(export.export)
 app.command("reproduce")(reproduce.reproduce)

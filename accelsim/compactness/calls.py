@@ -29,8 +29,8 @@ class Modules:
         for name, part in module.named_modules():
             leaf = next(part.children(), None) is None
             entry = (name, leaf)
-            hooks.append(part.register_forward_pre_hook(lambda part, args, entry=entry: self._running.append(entry)))
-            hooks.append(part.register_forward_hook(lambda part, args, result: self._leave(), always_call=True))
+            hooks.append(part.register_forward_pre_hook(lambda *_, entry=entry: self._running.append(entry)))
+            hooks.append(part.register_forward_hook(lambda *_: self._leave(), always_call=True))
         return hooks
 
     def name(self, kind: str) -> str:

@@ -15,6 +15,7 @@ _DECLARING = (
     "accelsim.analyzers.potential",
     "accelsim.analyzers.statistics",
     "accelsim.analyzers.traffic",
+    "accelsim.compactness.profile",
 )
 
 

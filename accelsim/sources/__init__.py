@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from accelsim.config import Spec
+from accelsim.errors import InputError
 from accelsim.layer import Layer
 from accelsim.quantize import Quantization
 from accelsim.registry import Registry
@@ -90,3 +91,16 @@ class Source(Spec):
     def load(self) -> Loaded:
         """Build the network and its inputs. Raises InputError when weights or inputs cannot be used."""
         raise NotImplementedError
+
+    def outline(self) -> Loaded:
+        """Build the network for its shapes alone, on one input; its weights and values need not be there.
+
+        By default the network as it is loaded. Raises InputError for a source that has codes and no network.
+        """
+        if type(self).load is Source.load:
+            raise InputError(
+                "its source gives codes, not a network whose operations could be counted",
+                "accelsim run and analyze work on codes",
+            )
+        found = self.choose(1).load()
+        return found._replace(inputs=found.inputs[:1])

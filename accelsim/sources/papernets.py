@@ -61,6 +61,16 @@ class PaperNets(Fed):
         warnings = [*([] if trained else [UNTRAINED]), *remarks(self.inputs, preparation, trained)]
         return Loaded(self._module(trained), read(self.items(), self.inputs, taken), warnings, trained)
 
+    def outline(self) -> Loaded:
+        """Build the network on the meta device, and an input of the size that it was published for."""
+        import torch
+
+        from accelsim.sources.vision.outline import picture
+
+        with torch.device("meta"):
+            module = NETWORKS[self.model].make(self.classes)
+        return Loaded(module, [picture(NETWORKS[self.model].preparation.declared(self.inputs))])
+
     def _module(self, trained: bool) -> Any:
         import torch
 

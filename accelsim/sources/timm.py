@@ -68,6 +68,14 @@ class Timm(Fed):
             module, inputs, [*([] if trained else [UNTRAINED]), *remarks(self.inputs, metadata, foreign)], trained
         )
 
+    def outline(self) -> Loaded:
+        """Build the network without weights, and an input of the size that it was trained for."""
+        from accelsim.sources.vision.outline import picture
+        from accelsim.sources.vision.timm_build import build
+
+        module, metadata = build(self.model, self._local, "random", None, self.options, self.seed)
+        return Loaded(module, [picture(metadata.declared(self.inputs))])
+
     @property
     def _local(self) -> Path | None:
         """The folder that `model` names, if it is one."""

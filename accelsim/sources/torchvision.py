@@ -77,3 +77,11 @@ class Torchvision(Fed):
         trained = self.weights != "random"
         warnings = [*([] if trained else [UNTRAINED]), *remarks(self.inputs, built.preparation, path is not None)]
         return Loaded(built.module, built.adapt(inputs), warnings, trained)
+
+    def outline(self) -> Loaded:
+        """Build the network without weights, and an input of the size that it was trained for."""
+        from accelsim.sources.vision.outline import torchvision_outline
+
+        if self.part is not None:
+            return super().outline()
+        return torchvision_outline(self.model, self.weights, self.options, self.inputs)

@@ -1,0 +1,54 @@
+"""The matrix products of a network from shapes alone: layers without codes, for machines that need no values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from accelsim.layer import LayerShape
+
+
+def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:
+    """Run `module` on the meta device and return how often it computes a product of each shape.
+
+    inputs: tensors (their values do not matter). A step of a recurrent layer is a product of its own. Products that
+    have no normal form (three-dimensional convolutions) are left out. Raises RuntimeError when the network must see
+    values to go on.
+    """
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from accelsim.sources.recording.operators import Role, role
+    from accelsim.sources.recording.products import read
+    from accelsim.sources.recording.weights import Identity
+
+    state = {name: tensor.to("meta") for name, tensor in [*module.named_parameters(), *module.named_buffers()]}
+    names = {tensor.untyped_storage()._cdata: name for name, tensor in state.items()}
+    found: Counter[LayerShape] = Counter()
+
+    class Known:
+        """Tells weights by the memory that they stand in."""
+
+        def find(self, tensor: Any) -> Identity | None:
+            name = names.get(tensor.untyped_storage()._cdata)
+            return None if name is None else Identity(3, name, name)
+
+    known: Any = Known()
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            product = read(function, args, known) if role(function) is Role.PRODUCT else None
+            if product is not None:
+                found[product.shape] += 1
+            return function(*args, **(kwargs or {}))
+
+    given = tuple(tensor.to("meta") if isinstance(tensor, torch.Tensor) else tensor for tensor in inputs)
+    was_training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        with torch.no_grad(), Watch():
+            torch.func.functional_call(module, state, given)
+    finally:
+        for part in was_training:
+            part.training = True
+    return found
