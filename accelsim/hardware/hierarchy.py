@@ -24,7 +24,9 @@ class Partitions(Spec):
 
 
 class Level(Sourced):
-    """One on-chip memory. Give `size` (shared by the operands of `holds`) or `partitions`.
+    """One on-chip memory. Give `size` (shared by the operands of `holds`), `partitions`, or both.
+
+    With both, the partitions are scaled so that together they have `size`: the key of a study of sizes.
 
     double_buffered: two tiles of every operand that changes, so that one is filled while the other is used.
     compressed: operands that stay in their off-chip code (their tiles take the mean stored size). bytes_per_cycle: port
@@ -35,9 +37,9 @@ class Level(Sourced):
 
     size: Bytes | None = Field(default=None, ge=1)
     partitions: Partitions | None = None
-    holds: list[Role] = Field(default_factory=lambda: list(ROLES), min_length=1)
+    holds: tuple[Role, ...] = Field(default=ROLES, min_length=1, strict=False)
     double_buffered: bool = True
-    compressed: list[Role] = Field(default_factory=list)
+    compressed: tuple[Role, ...] = Field(default=(), strict=False)
     banks: int = Field(default=1, ge=1)
     width_bits: int = Field(default=64, ge=1)
     bytes_per_cycle: float | None = Field(default=None, gt=0)
@@ -46,12 +48,14 @@ class Level(Sourced):
 
     @model_validator(mode="after")
     def _one_capacity(self) -> Self:
-        if (self.size is None) == (self.partitions is None):
-            raise ValueError("give either size or partitions")
+        if self.size is None and self.partitions is None:
+            raise ValueError("give size, or partitions")
         if self.partitions is not None and not any(getattr(self.partitions, role) for role in ROLES):
             raise ValueError("partitions hold no operand; give activation, weight or output")
         if self.word_pj_size is not None and self.word_pj is None:
             raise ValueError("word_pj_size says which capacity word_pj is of; word_pj is missing")
+        if min(self.capacities()) < 1:
+            raise ValueError(f"size {self.size} leaves a partition without a byte")
         return self
 
     def partition(self) -> tuple[int, int, int]:
@@ -67,7 +71,8 @@ class Level(Sourced):
         """Return the capacities in bytes that `partition` points into."""
         if self.partitions is None:
             return [self.size or 0]
-        return [getattr(self.partitions, role) for role in ROLES if getattr(self.partitions, role)]
+        sizes = [getattr(self.partitions, role) for role in ROLES if getattr(self.partitions, role)]
+        return sizes if self.size is None else [size * self.size // sum(sizes) for size in sizes]
 
     @property
     def total_bytes(self) -> int:
