@@ -30,7 +30,7 @@ from accelsim.hardware.storage import Storage
 from accelsim.hardware.tables import ArrayEnergy, Published
 from accelsim.layer import Layer, LayerShape
 
-WORK_VERSION = 2
+WORK_VERSION = 3
 """Raised whenever the same array would do other work on the same codes."""
 
 Cost = Callable[[Codes], Codes]

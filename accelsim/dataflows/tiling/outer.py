@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.dataflows.tiling.kernels.outer import ORDERS, enumerate_tilings, first_fits, undominated
-from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, C, Ints, K, P, Problem, Q, candidates, cuts
+from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, C, Ints, K, P, Problem, Q, cuts, tile_sizes
 
 Floats = npt.NDArray[np.float64]
 
@@ -93,7 +93,7 @@ class Space:
         one_group = problem.sizes[1] == 1
         unit = {K: units[0], C: units[1]} if one_group else {}
         self.sizes = problem.sizes
-        self.tiles = [candidates(size, unit.get(dim, 1)) for dim, size in enumerate(problem.sizes)]
+        self.tiles = [tile_sizes(problem, dim, unit.get(dim, 1)) for dim in range(7)]
         self.tiles[0] = np.ones(1, np.int64)  # steps follow one another
         self.trips = [-(-size // tiles) for size, tiles in zip(problem.sizes, self.tiles, strict=True)]
         self.units = units
@@ -176,7 +176,7 @@ def fetched_maps(problem: Problem, plane: Floats) -> Floats:
     axes = []
     for axis, dim in ((0, P), (1, Q)):
         size = plane.shape[axis]
-        found = np.zeros((len(tiles := candidates(problem.sizes[dim])), size))
+        found = np.zeros((len(tiles := tile_sizes(problem, dim)), size))
         for place, tile in enumerate(tiles):
             low, high = problem.pixels(axis, *cuts(problem.sizes[dim], int(tile)))
             steps = np.zeros(size + 1)

@@ -109,6 +109,26 @@ def candidates(size: int, unit: int = 1) -> Ints:
     return np.unique(np.concatenate([fine[fine < unit], np.minimum(whole, size)]))
 
 
+def tile_sizes(problem: Problem, dim: int, unit: int = 1) -> Ints:
+    """Return tile sizes worth trying for a loop of a problem: `candidates`, and those that cover fewer pixels.
+
+    Where the border cuts several tiles, a larger tile of rows or columns can cover fewer pixels over all tiles than the
+    smallest of as many tiles: 7 outputs under 7 taps padded by 3 take 7 + 4 rows as 6 + 1, 7 + 6 as 4 + 3.
+    """
+    size = problem.sizes[dim]
+    if dim not in (P, Q):
+        return candidates(size, unit)
+    low, high = problem.pixels(dim - P, *cuts(size, 1))
+    found, trips, least = [], 0, 0
+    for tile in range(1, size + 1):
+        ends = high[tile - 1 :: tile] if size % tile == 0 else np.append(high[tile - 1 :: tile], high[-1])
+        pixels = int(np.maximum(ends - low[::tile], 0).sum())
+        if (count := -(-size // tile)) != trips or pixels < least:
+            found.append(tile)
+            trips, least = count, pixels
+    return np.asarray(found, np.int64)
+
+
 def _classes(size: int) -> Ints:
     """Return the distinct values of ceil(size / n)."""
     root = int(size**0.5) + 1
