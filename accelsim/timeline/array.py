@@ -54,7 +54,8 @@ def _occupancy(
 
 def _events(machine: ArrayAccelerator, laid: Slots, filled: dict[str, Floats]) -> Iterator[Slice | Value]:
     outer = next(iter(machine.memory))
-    link = Link(machine.clock.frequency_mhz * 1e6, f"{outer} fill and drain")
+    hertz = machine.clock.frequency_mhz * 1e6
+    link = Link(hertz, machine.dram.bytes_per_second / hertz, f"{outer} fill and drain")
     rates = [level.bytes_per_cycle for level in machine.memory.values()]
     for name, values in filled.items():
         yield Value(name, 0.0, round(float(values[0]), 3))
@@ -85,31 +86,40 @@ def _events(machine: ArrayAccelerator, laid: Slots, filled: dict[str, Floats]) -
 
 @dataclass
 class Link:
-    """Shows what crosses the DRAM channel; the outermost level takes part in what it holds (track `level`)."""
+    """Shows what crosses the DRAM channel; the outermost level takes part in what it holds (track `level`).
+
+    hertz: clock of the machine. peak: bytes per cycle. A part serves requests of several steps at once, so that one of
+    them can take hardly any time: its bytes then count in the bandwidth of the transfers after it, up to the peak.
+    """
 
     hertz: float
+    peak: float
     level: str
     busy_until: float = 0.0
+    waiting: float = 0.0
 
     def moved(self, moves: Moves, place: int, step: Mapping[str, int] | None = None) -> Iterator[Slice | Value]:
         """Yield a transfer, and the bandwidth that it takes."""
         start, cycles = float(moves.start[place]), float(moves.cycles[place])
-        if cycles <= 0:
+        sizes = zip(ROLES, (moves.bits[:, place] / 8).tolist(), strict=True)
+        amounts = {f"{role}_bytes": round(size, 3) for role, size in sizes if size > 0}
+        if not amounts:
             return
-        if start > self.busy_until:
-            yield from self.idle()
-        amounts = {
-            f"{role}_bytes": round(bits / 8, 3)
-            for role, bits in zip(ROLES, moves.bits[:, place].tolist(), strict=True)
-            if bits > 0
-        }
+        if cycles > 0:
+            if start > self.busy_until:
+                yield from self.idle()
+            self.waiting += sum(amounts.values())
+            shown = min(self.waiting, cycles * self.peak)
+            self.waiting -= shown
+            self.busy_until = start + cycles
+            yield Value(BANDWIDTH, start, round(shown / cycles * self.hertz * 1e-9, 3))
+        else:
+            self.waiting += sum(amounts.values())
+        name = f"{moves.kind} {' + '.join(role for role in ROLES if f'{role}_bytes' in amounts)}"
         args = {**(step or {}), **amounts}
-        named = " + ".join(role for role in ROLES if f"{role}_bytes" in amounts)
-        yield Value(BANDWIDTH, start, round(sum(amounts.values()) / cycles * self.hertz * 1e-9, 3))
-        yield Slice(DRAM, f"{moves.kind} {named}", start, cycles, args)
+        yield Slice(DRAM, name, start, cycles, args, always=True)
         if moves.kind != "stream":
-            yield Slice(self.level, f"{moves.kind} {named}", start, cycles, args)
-        self.busy_until = start + cycles
+            yield Slice(self.level, name, start, cycles, args, always=True)
 
     def idle(self) -> Iterator[Value]:
         """Yield the end of the last transfer."""

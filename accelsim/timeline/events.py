@@ -19,6 +19,8 @@ class Slice(NamedTuple):
     start: float
     cycles: float
     args: Mapping[str, Any]
+    always: bool = False
+    """Whether it is written even if it takes no time."""
 
 
 class Value(NamedTuple):
@@ -59,7 +61,7 @@ class Writer:
             at = round((offset + event.at) * self.ps_per_cycle)
             head = {"ph": "C", "pid": PROCESS, "name": event.counter}
             return _timed(head, f'"ts":{_us(at)}', {"value": event.value})
-        if event.cycles <= 0:
+        if event.cycles <= 0 and not event.always:
             return ""
         start = max(round((offset + event.start) * self.ps_per_cycle), self._ends.get(event.track, 0))
         end = max(round((offset + event.start + event.cycles) * self.ps_per_cycle), start)
