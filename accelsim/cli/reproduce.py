@@ -16,14 +16,20 @@ def reproduce(
 ) -> None:
     """Regenerate the tables of PAPER and state how far each figure is from the published one."""
     from accelsim.papers import PAPERS
-    from accelsim.report import paper_text, text
+    from accelsim.report import paper_figures, paper_text, text
     from accelsim.results import write_table
 
     check_csv(out, csv)
     report = PAPERS.get(paper)()
     console = text.console()
     console.print(paper_text.comparison(report))
+    for listing in report.listings.values():
+        console.print(paper_text.listing(listing))
     for note in report.notes:
         console.print(f"note: {note}")
     if out is not None:
-        console.print(f"wrote {', '.join(str(p) for p in write_table(report.table, out, paper, csv))}")
+        paths = write_table(report.table, out, paper, csv)
+        for name, listing in report.listings.items():
+            paths += write_table(listing.table, out, f"{paper}_{name}", csv)
+        paths += paper_figures.write(paper, report, out)
+        console.print(f"wrote {', '.join(str(p) for p in paths)}", soft_wrap=True)

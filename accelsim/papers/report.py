@@ -1,23 +1,36 @@
-"""What reproducing a paper gives: a table of published and computed figures and what cannot be compared."""
+"""What reproducing a paper gives: tables of published and computed figures and what cannot be compared."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A further table of a paper: `columns` are shown, by name with their headings; `caption` says how to read it."""
+
+    title: str
+    table: pd.DataFrame
+    columns: dict[str, str]
+    caption: str = ""
 
 
 @dataclass(frozen=True)
 class PaperReport:
     """Published figures beside ours: `table` has a row per item; columns ``X`` (ours), ``X_published``, ``X_deviation``.
 
-    quantities: the X, with their units. notes: conventions, assumptions and what could not be compared.
+    quantities: the X, with their units. notes: conventions, assumptions and what could not be compared. item: columns
+    that name a row. listings: further tables, by the name of their file.
     """
 
     title: str
     table: pd.DataFrame
     quantities: dict[str, str]
     notes: list[str]
+    item: tuple[str, ...] = ("network", "layer")
+    listings: dict[str, Listing] = field(default_factory=dict)
 
     def worst(self, quantity: str) -> float:
         """Return the largest absolute deviation (share of the published figure) of a quantity."""
