@@ -20,6 +20,7 @@ from accelsim.analyzers.analyze import analyze  # noqa: E402
 from accelsim.errors import AccelsimError, ConfigError, InputError  # noqa: E402
 from accelsim.layer import Layer  # noqa: E402
 from accelsim.sim import run  # noqa: E402
+from accelsim.workload import load_workload, open_trace  # noqa: E402
 from tests.integer_products import product, requantized  # noqa: E402
 from tests.model_files import trace_of, uninstall  # noqa: E402
 
@@ -657,6 +658,24 @@ def test_capturing_a_model_loads_no_torch(tmp_path: Path) -> None:
         "assert t.samples == 1 and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_shipped_model_gives_its_own_codes_of_pictures_and_its_networks_classes(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    torch = pytest.importorskip("torch")
+    from accelsim import zoo
+
+    trace = open_trace(load_workload("resnet20_onnx", ["samples=3", "inputs.seed=null"]), cache=tmp_path)
+    assert trace.warnings == []
+    assert [record.name for record in trace.layers][::19] == ["conv", "fc"]
+    net, images = zoo.load("resnet20"), zoo.samples("resnet20")[:3]
+    for sample, image in enumerate(images):
+        first, last = trace.layer(0, sample), trace.layer(19, sample)
+        assert (first.activation.bits, first.weight.bits, first.weight.axis) == (8, 8, 0)
+        assert np.abs(first.activation.values() - image[0].numpy()).max() <= 0.51 * first.activation.scale
+        assert last.output is not None
+        with torch.no_grad():
+            assert last.output.codes.argmax() == net(*image).argmax()
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
