@@ -135,3 +135,4 @@ class MappingRules(Spec):
     psum_bits: int | None = Field(default=None, ge=1, le=64)
     layers: dict[str, str] = Field(default_factory=dict)
     resident: bool = False
+    source: str | None = None

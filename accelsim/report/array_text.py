@@ -51,7 +51,8 @@ def tables(result: RunResult) -> list[Table]:
     """Return time and traffic, the account of slots, and energy; counts are for one batch, means over the samples."""
     machine, batch = result.info["hardware"]["name"], result.info["batch"]
     inputs = f"a batch of {batch} inputs" if batch > 1 else "one input"
-    return [_time(result, f"{machine}, {inputs}"), _account(result, machine), _energy(result, f"{machine}, {inputs}")]
+    where = f"{machine}, {inputs}"
+    return [_time(result, where), _account(result, machine), _mapping(result, where), _energy(result, where)]
 
 
 def footer(result: RunResult) -> list[str]:
@@ -145,6 +146,23 @@ def _account(result: RunResult, machine: str) -> Table:
     )
     head = ["layer", *(REASONS.get(name, name.replace("_", " ")) for name in found), "ideal", "achieved"]
     return text.table(f"Where the lane slots of {machine} go", head, rows, cells("total", _totals(result)), caption)
+
+
+def _mapping(result: RunResult, where: str) -> Table:
+    """Return how each layer is cut into tiles, and what its time is made of beside the work."""
+
+    def cells(name: str, mapping: str, row: Mapping[Any, Any]) -> list[str]:
+        total = row["total_cycles"]
+        spent = ("compute_cycles", "tiling_cycles", "stall_dram_cycles", "stall_port_cycles", "fill_drain_cycles")
+        return [name, mapping, *(percent(_ratio(row[c], total, 0.0)) for c in spent), engineering(float(total))]
+
+    rows = [cells(str(r["layer"]), str(r["mapping"]), r) for r in result.by_layer().to_dict("records")]
+    head = ["layer", "mapping", "work", "by tiles", "wait DRAM", "wait port", "fill, drain", "total cycles"]
+    caption = (
+        "mapping: tile sizes / loops from the outermost, of each level (`whole`: not cut; fix one with --set"
+        " mapping.layers='{LAYER: MAPPING}'); shares of total cycles: work in one piece, what tiles add, waiting"
+    )
+    return text.table(f"Tiles and time on {where}", head, rows, cells("total", "", _totals(result)), caption)
 
 
 def _energy(result: RunResult, where: str) -> Table:

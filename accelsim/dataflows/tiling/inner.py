@@ -17,7 +17,7 @@ from accelsim.dataflows.tiling.problem import Ints, P, Problem, Q, candidates, c
 def best_inside(
     nest: Nest, room: Room, bits: tuple[float, float, float], psum_bits: float, capacities_bits: tuple[int, ...]
 ) -> Nest | None:
-    """Return `nest` with one more level: the tile and loop order that move the fewest bits into it; None if none fits.
+    """Return `nest` with one more level: the tile and loop order that move the fewest bits into and past it; None if none fits.
 
     bits: of an activation, weight, output in the level. capacities_bits: of the partitions that `room` points into.
     Exact over all tile sizes of `candidates` within the tile around, and the loop orders of `ORDERS`. Ties go to the

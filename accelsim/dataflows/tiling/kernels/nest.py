@@ -51,11 +51,21 @@ def volume(tables: Ints, orders: Ints, relevant: Bools) -> int:
 
 
 @njit(nogil=True, cache=True)
+def streamed(tables: Ints, relevant: Bools) -> int:
+    """Return the values of the tiles of an operand over all steps of the innermost level: what it gets if not held."""
+    total = 1
+    last = tables.shape[2] - 1
+    for dim in range(7):
+        total *= tables[dim, 3, last] if relevant[dim] else tables[dim, 0, last]
+    return total
+
+
+@njit(nogil=True, cache=True)
 def search(
     inputs: Ints, plain: Ints, tiles: Ints, counts: Ints, orders: Ints, given: Ints, kernel: int, bits: Floats,
     psum_bits: float, outputs: int, rooms: Ints, capacities: Floats, partition: Ints, doubled: bool,
 ) -> tuple[float, int, int]:  # fmt: skip
-    """Return the least bits moved into an inner level, the tile (as candidates) and the order that reach it.
+    """Return the least bits moved into or past an inner level, the tile (as candidates) and the order that reach it.
 
     inputs, plain: (7, most, 5, levels + 1) tables of every candidate tile, for activations and for the other operands.
     tiles: (7, most) candidate sizes, counts: how many. orders: candidate orders; given: orders of the levels outside.
@@ -112,11 +122,12 @@ def search(
             nest[levels - 1] = orders[o]
             moved = 0.0
             for operand in range(3):
-                if partition[operand] < 0:
-                    continue
                 for dim in range(7):
                     table[dim] = inputs[dim, choice[dim]] if operand == 0 else plain[dim, choice[dim]]
-                values = volume(table, nest, relevant[operand])
+                if partition[operand] < 0:
+                    values = streamed(table, relevant[operand])
+                else:
+                    values = volume(table, nest, relevant[operand])
                 if operand == 0:
                     moved += values * bits[0]
                 elif operand == 1:
