@@ -10,7 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.accelerators.fleet import Fleet, Inner
-from accelsim.accelerators.placement import Demand, Floats, Tile, best_row, chosen, evaluated, first_rows, given
+from accelsim.accelerators.placement import (
+    Demand,
+    Floats,
+    Tile,
+    best_row,
+    chosen,
+    counted,
+    evaluated,
+    first_rows,
+    given,
+)
 from accelsim.errors import ConfigError, MappingError
 from accelsim.hardware.access import word_pj
 from accelsim.hardware.hierarchy import ROLES
@@ -89,7 +99,7 @@ def chosen_mappings(fleet: Fleet, shape: LayerShape, statistics: Mapping[str, An
             key = (*given(demand, fixed, capacities, name), fleet.inner[place])
             groups.setdefault(key, []).append(place)
         for (tile, order, inner), members in groups.items():
-            yield Chosen(demand, tile, order, None, inner, np.asarray(members))
+            yield Chosen(demand, tile, order, counted(demand, tile, order), inner, np.asarray(members))
         return
     every = first.mapping.objective not in ("dram", "traffic")
     if every:

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from accelsim.dataflows.tiling.fixed import parse, written
 from accelsim.dataflows.tiling.inner import best_inside
-from accelsim.dataflows.tiling.kernels.outer import ORDERS
+from accelsim.dataflows.tiling.kernels.outer import ORDERS, multiples
 from accelsim.dataflows.tiling.nest import Nest
 from accelsim.dataflows.tiling.outer import Room, Space, Stored, Tilings, Widths, fetched_maps, needs, tilings
 from accelsim.dataflows.tiling.pipeline import Pipeline
-from accelsim.dataflows.tiling.problem import OPERANDS, Problem
+from accelsim.dataflows.tiling.problem import OPERANDS, P, Problem, Q
 from accelsim.dataflows.tiling.steps import Steps, TileSizes, uniform_sizes
 from accelsim.errors import MappingError
 from accelsim.hardware.hierarchy import Level
@@ -213,6 +213,18 @@ def given(demand: Demand, text: str, capacities: Sequence[int], level: str) -> t
     return tile, order
 
 
+def counted(demand: Demand, tile: Tile, order: Tile) -> Floats | None:
+    """Return the off-chip bits of a mapping per operand; None where only measured tiles tell those of activations."""
+    space, stored = _space(demand), demand.off_chip()
+    places = [np.flatnonzero(space.tiles[d] == tile[d]) for d in (P, Q)]
+    if not (places[0].size and places[1].size):
+        return None
+    trips = -(-np.asarray(demand.problem.sizes) // np.asarray(tile))
+    a, w, o, slides = multiples(trips, np.asarray(order), np.asarray(demand.room.held))
+    maps = stored.maps[slides, places[0][0], places[1][0]]
+    return np.asarray([a * maps, w * stored.weight, stored.output + 2.0 * (o - 1) * stored.psum])
+
+
 def _too_small(least: Floats, capacities: npt.NDArray[np.int64], level: str) -> MappingError:
     takes = " + ".join(binary_bytes(float(np.ceil(bits / 8))) for bits in least)
     have = " + ".join(binary_bytes(size) for size in capacities)
@@ -246,6 +258,8 @@ def place(
         return _evenly(demand, steps, cycles, inner, bits)
     found = None if tile_work is None or steps.tiles == 1 else tile_work(tile)
     into, out = steps.traffic(_sizes(demand, steps, None if dense else found))
+    if bits is not None and found is None and (mean := float(into[0].sum())):
+        into[0] *= float(bits[0]) / mean  # steps of mean sizes add up to what the codes take
     moved = into.sum(axis=1) + out.sum(axis=1) if bits is None else bits
     work, spread = _work(steps, cycles, dense, found)
     busy = work
