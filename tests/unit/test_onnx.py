@@ -678,6 +678,27 @@ def test_the_shipped_model_gives_its_own_codes_of_pictures_and_its_networks_clas
             assert last.output.codes.argmax() == net(*image).argmax()
 
 
+def test_the_recipe_of_the_shipped_model_writes_one_of_its_kind(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file
+
+    from accelsim import catalogue, zoo
+    from accelsim.zoo import export_onnx
+    from accelsim.zoo.resnet20 import CLASSES
+
+    model, shipped = (
+        tmp_path / "m.onnx",
+        catalogue.find("workload", "resnet20_onnx").parent / "files" / "resnet20_qdq.onnx",
+    )
+    images = load_file(zoo.folder("resnet20") / "samples.safetensors")["images"]
+    export_onnx.export(model, images)
+    kinds = [[n.op_type for n in onnx.load(path).graph.node] for path in (model, shipped)]
+    assert kinds[0] == kinds[1]
+    labels = torch.tensor([CLASSES.index(row["label"]) for row in zoo.card("resnet20")["samples"]])
+    right = sum(row["predicted"] == row["label"] for row in zoo.card("resnet20")["samples"])
+    assert abs(export_onnx.accuracy(model, images, labels) - right / 10) < 0.11
+
+
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = small(tmp_path / "m.onnx")
     uninstall("onnxruntime", monkeypatch)
