@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.float64]
 MOST_FOLLOWED = 2048
 """Steps whose addresses are followed; further ones move their bytes as efficiently as these did on the whole."""
 
+PSUMS = 3
+"""Number of the tensor of partial sums, behind activations, weights and outputs."""
+
 ALIGNMENT = 4096
 """Tensors start at multiples of this many bytes."""
 
@@ -24,7 +27,7 @@ def served(found: Placement, device: DramDevice) -> tuple[float, Floats, float]:
     """Return ns of the first tile in, of what moves during each step, and of the last tile out.
 
     Tensors lie one behind the other in the order N, C, H, W (weights: filters, C, R, S), each value as many bytes as it takes
-    on average as stored. A tile reads and writes the runs of its box.
+    on average as stored, and behind them the partial sums. A tile reads and writes the runs of its box.
     """
     pipeline = found.pipeline
     if found.streams is None:  # a walk of too many steps: one long stream
@@ -69,6 +72,7 @@ class _Boxes:
     def __init__(self, steps: Steps, bytes_per_value: list[float], bases: list[int]) -> None:
         self.steps, self.bytes_per_value, self.bases = steps, bytes_per_value, bases
         problem = steps.problem
+        self.partial = steps.index[C] < steps.trips[C] - 1
         edges = [cuts(problem.sizes[d], steps.tile[d]) for d in range(7)]
         self.spans: list[tuple[Ints, Ints]] = [
             (e[0][steps.index[d]], e[1][steps.index[d]]) for d, e in enumerate(edges)
@@ -85,12 +89,13 @@ class _Boxes:
     def of(cls, found: Placement) -> _Boxes:
         """Return the boxes of a placement, its tensors one behind the other."""
         s = found.steps.problem.shape
-        sizes = [bits / 8 / n for bits, n in zip(found.stored, (s.activations, s.weights, s.outputs), strict=True)]
+        counts = (s.activations, s.weights, s.outputs, s.outputs)
+        bits = [stored / n for stored, n in zip(found.stored, counts)] + [_psum_bits(found)]
         bases, end = [], 0.0
-        for size, count in zip(sizes, (s.activations, s.weights, s.outputs), strict=True):
+        for size, count in zip(bits, counts, strict=True):
             bases.append(int(-(-end // ALIGNMENT)) * ALIGNMENT)
-            end = bases[-1] + size * count + 1
-        return cls(found.steps, sizes, bases)
+            end = bases[-1] + size / 8 * count + 1
+        return cls(found.steps, [size / 8 for size in bits], bases)
 
     def moved(self, step: int, bits: Floats, operands: list[int], segment: int, write: bool = False) -> list[Runs]:
         """Return the runs of the operands that move anything in a step."""
@@ -115,6 +120,17 @@ class _Boxes:
             else:
                 pixels = [span(P), span(Q)]
             low, high = zip(span(T), span(N), groups, inner, *pixels, strict=True)
+        tensor = PSUMS if operand == 2 and (not write or self.partial[step]) else operand
         return box_runs(
-            shape, low, high, self.bytes_per_value[operand] or 1e-9, self.bases[operand], write=write, segment=segment
+            shape, low, high, self.bytes_per_value[tensor] or 1e-9, self.bases[tensor], write=write, segment=segment
         )
+
+
+def _psum_bits(found: Placement) -> float:
+    """Return the bits of a partial sum that is read back; 0 where none is."""
+    assert found.streams is not None
+    steps, back = found.steps, found.streams[0][2]
+    if not back.any():
+        return 0.0
+    step = int(back.argmax())
+    return float(back[step]) / float(np.prod([steps.extents(d)[step] for d in (G, N, K, P, Q)]))

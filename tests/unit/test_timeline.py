@@ -40,6 +40,7 @@ MACHINES: dict[str, tuple[str, list[str]]] = {
     "small": ("stripes", SMALL),
     "shared": ("dadiannao", [SHARED]),
     "in turn": ("dadiannao", [SHARED, "memory.buffer.double_buffered=false"]),
+    "spilling": ("dadiannao", [SHARED.replace("1500", "5000"), 'mapping.layers={"*": "C1 K1 / C K"}']),
     "port": ("dadiannao", [*SMALL, "memory.buffer.bytes_per_cycle=32"]),
     "two levels": ("dadiannao", [INNER]),
     "compressed": ("scnn", ["memory.buffer.partitions.activation=300"]),
@@ -223,7 +224,9 @@ def test_a_timeline_appears_whole_or_not_at_all(trace: Trace, tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("name", ["shared", "in turn", "DRAM part", "compressed", "link of its own", "stays on chip"])
+@pytest.mark.parametrize(
+    "name", ["shared", "spilling", "in turn", "DRAM part", "compressed", "link of its own", "stays on chip"]
+)
 def test_requests_are_the_traffic_of_the_run(name: str, trace: Trace, tmp_path: Path) -> None:
     """Bursts read and written hold the bytes of the run, and touch no more than their edges besides."""
     machine: Any = load_hardware(*MACHINES[name])
@@ -241,12 +244,13 @@ def test_requests_are_the_traffic_of_the_run(name: str, trace: Trace, tmp_path: 
         assert entry["read_bytes"] <= burst * int((~found.write).sum())
         assert entry["written_bytes"] <= burst * int(found.write.sum())
         own = machine.own_link() is not None
-        read = row["dram_weight_bytes"] + (0 if own else row["dram_activation_bytes"])
-        sums, whole = row["dram_psum_bytes"] / 2, machine.storage.activation == "plain"
+        sums = row["dram_psum_bytes"] / 2
+        read = row["dram_weight_bytes"] + (0 if own else row["dram_activation_bytes"] + sums)
         written = 0 if own else row["dram_output_bytes"] - sums
-        if whole and not sums:
+        if machine.storage.activation == "plain":
             assert (entry["read_bytes"], entry["written_bytes"]) == (read, written)
         assert entry["read_bytes"] + entry["written_bytes"] > 0
+    assert (result.layers["dram_psum_bytes"] > 0).any() or name not in ("spilling", "compressed")
     assert {path.name for path in tmp_path.iterdir()} == {"index.json", *(e["file"] for e in index["layers"])}
 
 
