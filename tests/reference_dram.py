@@ -172,12 +172,9 @@ class Reference:
         """Take the next burst from a queue, by the scheduler's policy."""
         queue, scheduler = self.queues[channel], self.device.scheduler
 
-        def hit(ask: Ask) -> bool:
-            return self.open_rows.get(replace(ask.place, row=-1)) == ask.place.row
-
         picked = queue[0]
         may_pass = scheduler.policy == "first_ready" and self.passes.get(channel, 0) < scheduler.most_passes
-        if may_pass and not hit(picked):
+        if may_pass:
             picked = min(queue, key=lambda ask: self.needed(ask)[-1].clock)
         self.passes[channel] = 0 if picked is queue[0] else self.passes.get(channel, 0) + 1
         queue[:] = [ask for ask in queue if ask is not picked]

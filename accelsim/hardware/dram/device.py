@@ -117,8 +117,8 @@ class Mapping(Sourced):
 class Scheduler(Sourced):
     """How a channel chooses among the bursts that wait in its queue of queue_bursts.
 
-    "in_order": always the oldest. "first_ready": the oldest where its row is open, else the one whose read or write
-    command may go soonest, the oldest of those; the oldest is passed at most most_passes times.
+    "in_order": always the oldest. "first_ready": the one whose read or write command may go soonest, the oldest of
+    those; the oldest of all is passed at most most_passes times.
     """
 
     policy: Literal["in_order", "first_ready"]

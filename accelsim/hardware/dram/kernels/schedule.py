@@ -85,17 +85,27 @@ def no_sooner(clocks: Clocks, tables: Tables, c: int, place: int) -> int:
 
 
 @inner
+def no_column_sooner(clocks: Clocks, shape: Shape, tables: Tables, c: int) -> int:
+    """Return a clock before which channel `c` cannot issue any column command, from a part of the rules."""
+    step = min(clocks.ccd_s, clocks.rtw, clocks.cwl + clocks.burst + clocks.wtr_s) if shape.ranks == 1 else 1
+    return tables.lines[c, LINE_COLUMN] + max(step, 1)
+
+
+@inner
 def behind_oldest(clocks: Clocks, shape: Shape, tables: Tables, c: int) -> int:
     """Return how far behind the oldest waiting burst of channel `c` the next one stands.
 
-    0 where the oldest hits an open row or was passed often enough; else that of the one which may go soonest.
+    0 where the oldest was passed often enough; else that of the one which may go soonest, the oldest of those.
     """
     lines = tables.lines
     place = lines[c, LINE_HEAD]
-    if is_hit(tables, c, place) or lines[c, LINE_PASSES] >= shape.most_passes:
+    if lines[c, LINE_PASSES] >= shape.most_passes:
         return 0
+    least = no_column_sooner(clocks, shape, tables, c)
     best, soonest = 0, clocks_of(clocks, shape, tables, c, place)[2]
     for behind in range(1, lines[c, LINE_WAITING]):
+        if soonest <= least:
+            break
         place = place + 1 if place + 1 < shape.queue else 0
         if is_hit(tables, c, place) or no_sooner(clocks, tables, c, place) < soonest:
             clock = clocks_of(clocks, shape, tables, c, place)[2]
