@@ -47,6 +47,8 @@ class Axis:
     @property
     def unit(self) -> str:
         """Unit of the values, by the end of the key."""
+        if ".partitions." in self.key:
+            return "B"
         return next((unit for end, unit in _UNITS.items() if self.key.endswith(end)), "")
 
     def column(self) -> Column:

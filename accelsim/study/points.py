@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from accelsim import __version__
@@ -13,13 +14,14 @@ from accelsim.analyzers import ANALYZERS_VERSION
 from accelsim.analyzers.progress import over_layers
 from accelsim.config import digest
 from accelsim.errors import AccelsimError, ConfigError
+from accelsim.hardware.dram import load_dram
 from accelsim.sim import cautions, measured
 from accelsim.study.bundles import reference
 from accelsim.study.evaluate import Counted, Outcome, counted, refused
 from accelsim.study.executors import Task, Workers
 from accelsim.study.grid import Point
 from accelsim.study.store import Store
-from accelsim.study.tasks import Batch, Evaluated, evaluate_batch, measure_layer, timed
+from accelsim.study.tasks import Batch, Evaluated, bare, evaluate_batch, measure_layer, timed
 from accelsim.study.template import Template
 from accelsim.trace import Trace
 
@@ -62,6 +64,7 @@ class Points:
         self.workers = workers
         self.bundles = bundles
         self._counted: dict[_Group, Counted] = {}
+        self._sent: dict[_Group, Counted] = {}
         self._seconds = 0.0  # of a point, as measured last
 
     def run(self, points: Iterable[Point], label: str = "", bar: bool = True) -> list[str]:
@@ -102,7 +105,9 @@ class Points:
                 useful.add(point.machine)
             else:
                 useless.setdefault(point.machine, problem)
-            key = digest(machine or [template.document.data, point.settings], trace.key, trace.digest, *_VERSIONS)
+            key = digest(
+                machine or [template.document.data, point.settings], _dram(machine), trace.key, trace.digest, *_VERSIONS
+            )
             keys.append(key)
             if key in seen or key in self.store:
                 continue
@@ -111,7 +116,7 @@ class Points:
             if machine is None or problem is not None:
                 self.store.add({key: Outcome(refused(problem or ConfigError("")))})
                 continue
-            group = (point.machine, where, f"{machine.measurement()}/{machine.counts_products}")
+            group = (point.machine, where, _measurement(machine))
             groups.setdefault(group, []).append(_Job(key, point.settings, lines))
         for name, error in useless.items():
             if name not in useful:  # a slip of the pen, not a limit of the machine
@@ -178,7 +183,13 @@ class Points:
             machines = [template.machine(job.settings) for job in jobs]
             return Task(timed, (machines, trace, layers), jobs)
         settings = tuple(job.settings for job in jobs)
-        return Task(evaluate_batch, (Batch(template.document, template.digest, settings, trace, layers),), jobs)
+        if group not in self._sent:
+            self._sent[group] = bare(trace)
+        place = reference(self.traces[group[1]], self.bundles)
+        batch = Batch(
+            template.document, template.digest, settings, self._sent[group], place, digest(group, place.digest), layers
+        )
+        return Task(evaluate_batch, (batch,), jobs)
 
 
 _VERSIONS = (__version__, STUDY_VERSION, ANALYZERS_VERSION)
@@ -186,7 +197,9 @@ _VERSIONS = (__version__, STUDY_VERSION, ANALYZERS_VERSION)
 
 def _machine(template: Template, settings: tuple[str, ...]) -> tuple[Accelerator | None, AccelsimError | None]:
     try:
-        return template.machine(settings), None
+        machine = template.machine(settings)
+        _dram(machine)
+        return machine, None
     except AccelsimError as error:
         return None, error
 
@@ -196,6 +209,24 @@ def _cautions(machine: Accelerator, trace: Trace) -> tuple[str, AccelsimError | 
         return "\n".join(cautions(machine, trace)), None
     except AccelsimError as error:
         return "", error
+
+
+def _measurement(machine: Accelerator) -> str:
+    """Return what the statistics of a machine depend on besides the trace."""
+    resident = getattr(getattr(machine, "mapping", None), "resident", False)
+    return f"{machine.measurement()}/{machine.counts_products}/{resident}"
+
+
+def _dram(machine: Accelerator | None) -> Any:
+    """Return the parameters of the DRAM part that a machine names, which are no part of its description."""
+    dram = getattr(machine, "dram", None)
+    part = getattr(dram, "part", None)
+    return None if part is None else _device(part, getattr(dram, "channels", None))
+
+
+@lru_cache(maxsize=64)
+def _device(part: str, channels: int | None) -> dict[str, Any]:
+    return load_dram(part, [f"organisation.channels={channels}"] if channels else []).model_dump(mode="json")
 
 
 def _kept(machine: Accelerator, trace: Trace) -> bool:

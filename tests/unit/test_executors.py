@@ -19,7 +19,7 @@ from accelsim.accelerators.base import load_hardware
 from accelsim.cli import invoke
 from accelsim.errors import AccelsimError, BundleError, ConfigError, InputError, MappingError, UnknownNameError
 from accelsim.sim import measured
-from accelsim.study import bundles, cluster
+from accelsim.study import bundles, cluster, tasks
 from accelsim.study.bundles import BundleReference, open_bundle, reference
 from accelsim.study.evaluate import counted
 from accelsim.study.executors import MOST_ATTEMPTS, Task, open_workers
@@ -83,11 +83,11 @@ def test_a_batch_carries_all_that_a_worker_needs(trace: Trace) -> None:
     template = Template.of("stripes")
     settings = ((f"{SIZE}=2048",), (f"{SIZE}=4096",))
     statistics = counted(template.machine(()), trace)
-    found = evaluate_batch(Batch(template.document, template.digest, settings, statistics))
+    found = evaluate_batch(Batch(template.document, template.digest, settings, statistics, reference(trace)))
     for given, outcome in zip(settings, found.outcomes, strict=True):
         result = accelsim.simulate(load_hardware("stripes", given), trace)
         assert outcome.row["energy_pj"] == result.total("energy_pj")
-    other = Batch(template.document, template.digest, settings, statistics, version="0.0.0")
+    other = Batch(template.document, template.digest, settings, statistics, reference(trace), version="0.0.0")
     with pytest.raises(InputError, match=r"started by 0\.0\.0"):
         evaluate_batch(other)
 
@@ -104,7 +104,11 @@ def test_a_bundle_is_fetched_once_and_checked(trace: Trace, tmp_path: Path, monk
     shutil.copytree(trace.path, remote)
     assert reference(trace, f"file://{remote.parent}/").url == f"file://{remote}"
     where = far(trace, f"file://{remote}")
-    assert measure_layer(where, machine, 0, __version__) == measured(machine, trace, 0)
+    far_off, here = measure_layer(where, machine, 0, __version__), measured(machine, trace, 0)
+    for one, other in zip(far_off, here, strict=True):
+        assert {n: v for n, v in one.items() if n != "tile_work"} == {
+            n: v for n, v in other.items() if n != "tile_work"
+        }
     fetched = open_bundle(where).path
     assert fetched.is_relative_to(tmp_path / "cache")
     shutil.rmtree(remote)
@@ -112,6 +116,25 @@ def test_a_bundle_is_fetched_once_and_checked(trace: Trace, tmp_path: Path, monk
     assert open_bundle(where).path == fetched
     assert [layer.name for layer in open_bundle(where)] == [layer.name for layer in trace]
     assert not list(fetched.parent.glob(".*"))
+
+
+def test_a_batch_measures_tiles_on_the_bundle_that_its_worker_has(
+    trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(trace.path, tmp_path / "bucket")
+    template, settings = Template.of("stripes"), ((f"{SIZE}=2048",),)
+    statistics = counted(template.machine(()), trace)
+    batch = Batch(
+        template.document, template.digest, settings, statistics, far(trace, f"file://{tmp_path}/bucket"), "far"
+    )
+    here = Batch(template.document, template.digest, settings, statistics, reference(trace))
+    assert evaluate_batch(batch).outcomes[0].row == evaluate_batch(here).outcomes[0].row
+    kept = tasks._counted(batch)
+    assert tasks._counted(batch) is kept
+    tiles = [given["tile_work"] for _, _, given in kept.entries if "tile_work" in given]
+    assert all(Path(one.bundle).is_relative_to(tmp_path / "cache") for one in tiles)
+    assert tasks.bare(statistics).entries[0][2]["placements"] == {}
 
 
 def test_another_or_a_damaged_bundle_is_refused(trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

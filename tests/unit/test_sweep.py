@@ -314,7 +314,7 @@ def test_the_figure_shows_every_axis_and_marks_knees(swept: Sweep, tmp_path: Pat
         STRIPES,
         BANDWIDTH,
         "one on stripes",
-        "KiB",
+        "16 KiB",
         "100 MB/s",
         "10.0 GB/s",
     ):
