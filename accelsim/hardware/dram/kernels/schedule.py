@@ -33,7 +33,9 @@ from accelsim.hardware.dram.kernels.state import (
     CLOSED,
     CONFLICTS,
     COUNTS,
+    GROUP_READ,
     GROUP_WIDTH,
+    GROUP_WRITE,
     HITS,
     LINE_COLUMN,
     LINE_HEAD,
@@ -78,10 +80,14 @@ def is_hit(tables: Tables, c: int, place: int) -> bool:
 
 @inner
 def no_sooner(clocks: Clocks, tables: Tables, c: int, place: int) -> int:
-    """Return a clock before which a waiting burst whose row is closed cannot go, from a part of the rules."""
+    """Return a clock before which a waiting burst cannot go, from a part of the rules."""
+    g, write = tables.waiting[c, place, ASK_GROUP], tables.waiting[c, place, ASK_WRITE]
+    clock = tables.groups[g, GROUP_WRITE if write else GROUP_READ] + clocks.ccd_l
+    if is_hit(tables, c, place):
+        return clock
     r, b = tables.waiting[c, place, ASK_RANK], tables.waiting[c, place, ASK_BANK]
     rank, bank = tables.ranks[r, RANK_ACT] + clocks.rrd_s, tables.banks[b, BANK_ACT] + clocks.rc
-    return max(rank, bank, tables.ranks[r, RANK_ACT + 3] + clocks.faw) + min(clocks.rcd, clocks.rcd_write)
+    return max(clock, max(rank, bank, tables.ranks[r, RANK_ACT + 3] + clocks.faw) + min(clocks.rcd, clocks.rcd_write))
 
 
 @inner
@@ -107,7 +113,7 @@ def behind_oldest(clocks: Clocks, shape: Shape, tables: Tables, c: int) -> int:
         if soonest <= least:
             break
         place = place + 1 if place + 1 < shape.queue else 0
-        if is_hit(tables, c, place) or no_sooner(clocks, tables, c, place) < soonest:
+        if no_sooner(clocks, tables, c, place) < soonest:
             clock = clocks_of(clocks, shape, tables, c, place)[2]
             if clock < soonest:
                 best, soonest = behind, clock
