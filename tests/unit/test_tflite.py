@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ pytest.importorskip("ai_edge_litert.interpreter")
 from accelsim.accelerators.base import load_hardware
 from accelsim.errors import InputError
 from accelsim.sim import run
+from accelsim.workload import load_workload, open_trace
+from accelsim.zoo.tflite_builder import Builder
 from tests.integer_products import product, requantized
 from tests.model_files import trace_of, uninstall
-from tests.tflite_models import Builder
 
 RNG = np.random.default_rng(7)
 SAME, VALID = 0, 1
@@ -422,6 +424,42 @@ def test_pictures_are_given_with_their_channels_last(tmp_path: Path) -> None:
     model = b.save(tmp_path / "m.tflite", [x], [y])
     trace = trace_of(model, None, "inputs={files: [a.png], scale: 128, mean: [1.0]}")
     assert np.array_equal(trace.layer(0).activation.codes, pixels.transpose(2, 0, 1)[None])
+
+
+def test_the_shipped_model_gives_its_own_codes_and_the_pictures_of_its_network(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from accelsim import catalogue, zoo
+    from accelsim.zoo.export_tflite import Runtime
+
+    trace = open_trace(load_workload("denoiser_tflite", ["samples=1"]), cache=tmp_path)
+    assert trace.warnings == []
+    assert [record.name for record in trace.layers] == [f"conv{i}" for i in range(8)]
+    layers = list(trace)
+    assert [layer.weight.axis for layer in layers] == [0] * 7 + [None]  # the last one has one filter
+    assert all(layer.activation.zero_point == -128 for layer in layers[1:])
+    for layer, following in pairwise(layers):
+        assert np.array_equal(layer.output.codes, following.activation.codes)  # type: ignore[union-attr]
+    runtime = Runtime(catalogue.find("workload", "denoiser_tflite").parent / "files" / "denoiser_int8.tflite")
+    (noisy,) = zoo.samples("denoiser")[0]
+    with torch.no_grad():
+        found, expected = runtime(noisy), zoo.load("denoiser")(noisy)
+    assert float((found - expected).abs().mean()) < 0.005
+    assert float((found - noisy).abs().mean()) > 0.02
+
+
+def test_the_recipe_of_the_shipped_model_keeps_the_network(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from accelsim import zoo
+    from accelsim.zoo import export_tflite
+
+    net, noisy = zoo.load("denoiser"), torch.cat([x for (x,) in zoo.samples("denoiser")])
+    export_tflite.export(tmp_path / "m.tflite", net, noisy, 64)  # type: ignore[arg-type]
+    with torch.no_grad():
+        expected = net(noisy[:1])
+    found = export_tflite.Runtime(tmp_path / "m.tflite")(noisy[:1])
+    assert float((found - expected).abs().mean()) < 0.005
+    assert export_tflite.form((0.0, 5.1)) == (pytest.approx(0.02), -128)
+    assert export_tflite.form((-1.0, 1.55)) == (pytest.approx(0.01), -28)
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def test_run_from_a_wheel(tmp_path: Path) -> None:
         archive.extractall(site)
     assert "accelsim/hwconfigs/eyeriss.yaml" in names
     assert "accelsim/workloads/bert_lstm.yaml" in names
-    assert "accelsim/workloads/files/resnet20_qdq.onnx" in names
+    assert {f"accelsim/workloads/files/{n}" for n in ("resnet20_qdq.onnx", "denoiser_int8.tflite")} <= set(names)
     assert any(n.startswith("accelsim/zoo/weights/bert_lstm/") for n in names)
     assert not any(n.startswith(("tests/", "benchmarks/")) for n in names)
     empty = tmp_path / "empty"

@@ -1,15 +1,12 @@
-"""Build small TFLite files from the schema that comes with the runtime; no TensorFlow."""
+"""Build small TFLite files from the schema that comes with the runtime (`accelsim[tflite]`); no TensorFlow."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-
-schema: Any = pytest.importorskip("ai_edge_litert.schema_py_generated")
-flatbuffers: Any = pytest.importorskip("flatbuffers")
 
 Quantization = tuple[Any, Any] | tuple[Any, Any, int]
 """Scales, zero points and, for several, the axis that they belong to."""
@@ -19,6 +16,8 @@ class Builder:
     """Collect tensors and operators, then `save` them as a model."""
 
     def __init__(self) -> None:
+        schema: Any = import_module("ai_edge_litert.schema_py_generated")
+        self._schema = schema
         self._model = schema.ModelT()
         self._model.version = 3
         self._model.buffers = [schema.BufferT()]
@@ -32,19 +31,19 @@ class Builder:
         data: Any = None, variable: bool = False, free: Any = None,
     ) -> int:  # fmt: skip
         """Add a tensor and return its index; data: its value when it is a constant; free: shape with -1 for free sizes."""
-        found = schema.TensorT()
+        found = self._schema.TensorT()
         found.name, found.shape, found.isVariable = name, [int(s) for s in shape], variable
         found.shapeSignature = free
-        found.type = getattr(schema.TensorType, kind)
+        found.type = getattr(self._schema.TensorType, kind)
         found.buffer = 0
         if quantization is not None:
-            found.quantization = schema.QuantizationParametersT()
+            found.quantization = self._schema.QuantizationParametersT()
             scales, zeros = (np.atleast_1d(value) for value in quantization[:2])
             found.quantization.scale = [float(scale) for scale in scales]
             found.quantization.zeroPoint = [int(zero) for zero in zeros]
             found.quantization.quantizedDimension = quantization[2] if len(quantization) > 2 else 0
         if data is not None:
-            buffer = schema.BufferT()
+            buffer = self._schema.BufferT()
             buffer.data = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
             self._model.buffers.append(buffer)
             found.buffer = len(self._model.buffers) - 1
@@ -80,20 +79,20 @@ class Builder:
         **values: Any,
     ) -> None:
         """Add an operator; options: name of its options table, `values` its fields. A lower-case name is custom."""
-        code = schema.OperatorCodeT()
+        code = self._schema.OperatorCodeT()
         if operator.isupper() or "_" in operator:
-            code.builtinCode = getattr(schema.BuiltinOperator, operator)
+            code.builtinCode = getattr(self._schema.BuiltinOperator, operator)
             code.deprecatedBuiltinCode = min(code.builtinCode, 127)
         else:
             code.builtinCode, code.deprecatedBuiltinCode, code.customCode = 32, 32, operator
         code.version = 1
         self._model.operatorCodes.append(code)
-        found = schema.OperatorT()
+        found = self._schema.OperatorT()
         found.opcodeIndex = len(self._model.operatorCodes) - 1
         found.inputs, found.outputs, found.intermediates = inputs, outputs, between
         if options:
-            found.builtinOptionsType = getattr(schema.BuiltinOptions, options)
-            found.builtinOptions = getattr(schema, f"{options}T")()
+            found.builtinOptionsType = getattr(self._schema.BuiltinOptions, options)
+            found.builtinOptions = getattr(self._schema, f"{options}T")()
             for name, value in values.items():
                 setattr(found.builtinOptions, name, value)
         self._graph.operators.append(found)
@@ -104,6 +103,7 @@ class Builder:
 
     def save(self, path: Path, inputs: list[int], outputs: list[int]) -> Path:
         """Write the model."""
+        flatbuffers: Any = import_module("flatbuffers")
         self._graph.inputs, self._graph.outputs = inputs, outputs
         builder = flatbuffers.Builder(1024)
         builder.Finish(self._model.Pack(builder), file_identifier=b"TFL3")
