@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from accelsim.accelerators.array import ArrayAccelerator
@@ -61,9 +62,9 @@ def _chunks(machine: Accelerator, trace: Trace, result: RunResult, sample: int, 
             events = row_events(machine, row)
             notes["bare"] += [] if has_phases(row) else [name]
         args = {key: row[key] for key in _SHOWN if key in row}
-        lines = [writer.written(Slice(LAYERS, name, 0.0, total, args), offset)]
-        lines += [writer.written(event, offset) for event in events]
-        yield "".join(",\n" + line for line in lines if line).encode()
+        for event in chain([Slice(LAYERS, name, 0.0, total, args)], events):
+            if line := writer.written(event, offset):
+                yield f",\n{line}".encode()
         offset += total
     warnings += [f"timeline: {_NOTES[what]}: {', '.join(names)}" for what, names in notes.items() if names]
     run = {"machine": machine.name, "workload": trace.manifest.get("name"), "key": trace.key, "sample": sample}

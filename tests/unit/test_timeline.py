@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from accelsim import sim
+from accelsim.accelerators import placement
 from accelsim.accelerators.base import load_hardware
 from accelsim.cli import invoke
 from accelsim.errors import ConfigError, StorageError
@@ -193,6 +194,22 @@ def test_steps_beyond_the_limit_share_slices(trace: Trace, tmp_path: Path, monke
                 )
         for slices in merged.slices.values():
             assert all(a[1] <= b[0] for a, b in pairwise(slices))
+
+
+def test_a_walk_of_too_many_steps_is_one_slice(trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "MOST_STEPS", 3)
+    machine: Any = load_hardware(*MACHINES["small"])
+    result, parsed, (warning,) = timeline(machine, trace, tmp_path)
+    for row, start, end in layers_of(result, parsed):
+        array, stalls = parsed.within("array", start, end), parsed.within("stalls", start, end)
+        assert cycles(array) + cycles(stalls) == pytest.approx(row["total_cycles"], abs=0.1)
+        assert (f"({row['tiles']} in 1)" in warning) == (row["tiles"] > 3)
+        moved = parsed.within("DRAM channel", start, end)
+        size = sum(value for *_, args in moved for key, value in args.items() if key.endswith("bytes"))
+        assert size == pytest.approx(row["dram_bytes"], abs=0.1)
+    with pytest.raises(ConfigError, match="requests are followed for at most"):
+        write_requests(machine, trace, result, tmp_path / "requests")
+    assert not (tmp_path / "requests" / "index.json").exists()
 
 
 def test_eyeriss_shows_its_phases(trace: Trace, tmp_path: Path) -> None:
