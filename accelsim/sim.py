@@ -89,7 +89,9 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
 
 def cautions(machine: Accelerator, trace: Trace) -> list[str]:
     """Return what is approximate before any layer is replayed. Raises ConfigError when the codes do not suit the machine."""
-    return [*trace.warnings, *_width_warnings(machine, trace), *_format_warnings(machine, trace), *machine.notes()]
+    known = machine.extrapolated() if isinstance(machine, ArrayAccelerator) else []
+    found = [*trace.warnings, *_width_warnings(machine, trace), *_format_warnings(machine, trace)]
+    return [*found, *machine.notes(), *known]
 
 
 def measured(machine: Accelerator, trace: Trace, index: int) -> list[Statistics]:

@@ -25,6 +25,7 @@ from accelsim.dataflows.tiling.problem import Problem
 from accelsim.dataflows.tiling.steps import Steps, measured_sizes
 from accelsim.dataflows.work import Pairs, Work
 from accelsim.errors import ConfigError
+from accelsim.hardware.access import beyond_model
 from accelsim.hardware.hierarchy import Dram, Level, MappingRules
 from accelsim.hardware.storage import Storage
 from accelsim.hardware.tables import ArrayEnergy, Published
@@ -84,6 +85,11 @@ class ArrayAccelerator(Accelerator):
             around = inside
         surroundings.declare_levels(self.memory)
         return self
+
+    def extrapolated(self) -> list[str]:
+        """Return a warning for each level whose energy lies beyond the points of the SRAM model."""
+        told = {name: beyond_model(level) for name, level in self.memory.items()}
+        return [f"{self.name}: memory.{name}: {line}" for name, line in told.items() if line]
 
     @abstractmethod
     def work(self, layer: Layer, profile: Profile) -> Work:

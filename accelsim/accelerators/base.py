@@ -36,7 +36,12 @@ declare(
     Column("time_s", "s", "total time of the batch", "total_cycles / clock"),
     Column("dram_bytes", "B", "bytes to and from DRAM, as stored", "sum of inputs, weights and outputs"),
     Column("energy_dram_pj", "pJ", "all accesses of DRAM"),
-    Column("energy_static_pj", "pJ", "leakage and clock over the total time", "static_mw x time"),
+    Column(
+        "energy_static_pj",
+        "pJ",
+        "leakage and clock over the total time, that of the levels of memory included",
+        "mW x time",
+    ),
     Column("energy_pj", "pJ", "all parts, DRAM included"),
 )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.hardware.access import word_pj
+from accelsim.hardware.access import leakage_mw, word_pj
 from accelsim.hardware.hierarchy import Level
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ class Fleet:
             "weight_word_pj": lambda m: m.energy.weight_word_pj,
             "psum_word_pj": lambda m: m.energy.psum_word_pj,
             "dram_bit_pj": lambda m: m.dram.pj_per_bit,
-            "static_mw": lambda m: m.energy.static_mw,
+            "static_mw": lambda m: (
+                m.energy.static_mw + sum(leakage_mw(level, m.energy.technology_nm) for level in m.memory.values())
+            ),
         }
         for name in self.levels:
             every[f"level_{name}_pj"] = lambda m, n=name: word_pj(m.memory[n], m.word_bits, m.energy.technology_nm)  # type: ignore[misc]

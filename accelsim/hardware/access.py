@@ -27,6 +27,34 @@ def word_pj(level: Level, word_bits: int, technology_nm: float | None) -> float:
     return _sram(size, level.width_bits, technology_nm) * word_bits / level.width_bits
 
 
+def leakage_mw(level: Level, technology_nm: float | None) -> float:
+    """Return the leakage of a level in mW: as given, or by the SRAM model; 0 where the node is not known to it."""
+    if level.leakage_mw is not None:
+        return level.leakage_mw
+    return _leakage(level.total_bytes / level.banks, technology_nm) * level.banks
+
+
+def beyond_model(level: Level) -> str:
+    """Return a warning where the energy of a level is extrapolated beyond the points of the SRAM model, else nothing."""
+    from accelsim.hardware.energy import sram_beyond
+
+    if level.word_pj is not None and level.word_pj_size in (None, level.total_bytes):
+        return ""
+    return sram_beyond(level.total_bytes / level.banks, level.width_bits)
+
+
+@lru_cache(maxsize=1 << 16)
+def _leakage(size_bytes: float, technology_nm: float | None) -> float:
+    from accelsim.hardware.energy import sram_leakage_mw
+
+    if technology_nm is None:
+        return 0.0
+    try:
+        return float(sram_leakage_mw(size_bytes, technology_nm))
+    except ConfigError:
+        return 0.0
+
+
 @lru_cache(maxsize=1 << 16)
 def _sram(size_bytes: float, width_bits: int, technology_nm: float) -> float:
     from accelsim.hardware.energy import sram_pj

@@ -33,6 +33,7 @@ class Level(Sourced):
     on the side of the array, None if it never limits. word_pj: energy of reading or writing a word of word_bits;
     None: from the model of `hardware.energy` for the level's size, banks and width_bits at the node of the energy
     table. word_pj_size: capacity that word_pj is of (default: its own); at another size it is scaled as the model says.
+    leakage_mw: of the whole level; None: from the SRAM model where it knows the node, else none.
     """
 
     size: Bytes | None = Field(default=None, ge=1)
@@ -45,6 +46,7 @@ class Level(Sourced):
     bytes_per_cycle: float | None = Field(default=None, gt=0)
     word_pj: float | None = Field(default=None, ge=0)
     word_pj_size: Bytes | None = Field(default=None, ge=1)
+    leakage_mw: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _one_capacity(self) -> Self:
