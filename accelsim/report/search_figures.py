@@ -103,7 +103,7 @@ def _axis(alt: Any, channel: Any, table: pd.DataFrame, name: str) -> Any:
         ticks = [s for s in steps if low / 1.5 <= s <= high * 1.5]
         ticks = ticks if len(ticks) <= 8 else [s for s in ticks if f"{s:e}".startswith("1")]
         scale = alt.Scale(type="log", domain=[low / 1.2, high * 1.2], nice=False)
-        return channel(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format="~g"))
+        return channel(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format=",.4~r"))
     return channel(
-        f"{name}:Q", title=title, scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(tickCount=6, format="~g")
+        f"{name}:Q", title=title, scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(tickCount=6, format=",.4~r")
     )

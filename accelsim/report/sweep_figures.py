@@ -168,10 +168,10 @@ def _y(alt: Any, values: Any, title: str) -> Any:
         ticks = [s for s in steps if low / 2 <= s <= high * 2]
         ticks = ticks if len(ticks) <= 7 else [s for s in ticks if f"{s:e}".startswith("1")]
         scale = alt.Scale(type="log", domain=[low / 1.4, high * 1.3], nice=False)
-        return alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format="~g", minExtent=34))
+        return alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format=",.4~r", minExtent=34))
     return alt.Y(
         "value:Q",
         title=title,
         scale=alt.Scale(domain=[0, high * 1.08 or 1], nice=False),
-        axis=alt.Axis(tickCount=5, format="~g"),
+        axis=alt.Axis(tickCount=5, format=",.4~r"),
     )

@@ -10,6 +10,9 @@ from accelsim.dataflows import DATAFLOWS
 _DECLARING = (
     "accelsim.comparison",
     "accelsim.sim",
+    "accelsim.study.knee",
+    "accelsim.study.search",
+    "accelsim.study.store",
     "accelsim.analyzers.analyze",
     "accelsim.analyzers.formats",
     "accelsim.analyzers.potential",
