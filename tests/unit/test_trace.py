@@ -236,7 +236,7 @@ def test_a_cache_that_cannot_be_written_says_how_to_move_it(
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr("accelsim.storage.os.replace", refuse)
     with pytest.raises(StorageError, match="Permission denied") as caught:
         write_atomically(tmp_path / "x.json", b"{}")
     assert ("ACCELSIM_CACHE" in caught.value.hint) is inside
