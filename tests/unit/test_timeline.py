@@ -6,6 +6,7 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -21,9 +22,10 @@ from accelsim.accelerators.base import load_hardware
 from accelsim.cli import invoke
 from accelsim.errors import ConfigError, StorageError
 from accelsim.hardware.dram import load_dram, read_trace
+from accelsim.layer import LayerShape
 from accelsim.results import RunResult
 from accelsim.testing.bundles import write_bundle
-from accelsim.testing.layers import make_layer, random_layers, shape_of, with_output
+from accelsim.testing.layers import make_layer, random_layers, with_output
 from accelsim.timeline import check_requests, write, write_requests, write_timeline
 from accelsim.trace import Trace
 
@@ -55,8 +57,14 @@ MACHINES: dict[str, tuple[str, list[str]]] = {
 def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
     layers = [with_output(layer) for layer in random_layers(3)]
     rng = np.random.default_rng(0)
-    chain = make_layer(shape_of("conv", rng), rng, name="chain")
-    return write_bundle(tmp_path_factory.mktemp("timeline") / "bundle", [*layers, chain])
+    shape = LayerShape("conv", 1, 1, 8, 8, 6, 6, 3, 3, 6, 6, (1, 1), (1, 1, 1, 1))
+    for place in range(3):  # each takes the outputs of the one before
+        layer = with_output(make_layer(shape, rng, name=f"chain-{place}"))
+        if place:
+            assert layers[-1].output is not None
+            layer = with_output(replace(layer, activation=layers[-1].output))
+        layers.append(layer)
+    return write_bundle(tmp_path_factory.mktemp("timeline") / "bundle", layers)
 
 
 class Parsed:
@@ -173,6 +181,18 @@ def test_counters_stay_below_capacity_and_bandwidth(ran: Ran) -> None:
                 now[place] += [value for t, value in roles[role] if t <= at][-1]
         room = {place: max(room[place], now[place]) for place in now} if room else now
     assert all(value <= outer.capacities()[place] + 1e-2 for place, value in room.items())
+
+
+def test_outputs_that_stay_on_chip_stay_in_the_timeline(trace: Trace, tmp_path: Path) -> None:
+    result, parsed, _ = timeline(load_hardware(*MACHINES["stays on chip"]), trace, tmp_path)
+    chain = [part for part in layers_of(result, parsed) if part[0]["layer"].startswith("chain")]
+    assert [row["resident_input"] for row, _, _ in chain] == [False, True, True]
+    kept = parsed.counters["buffer kept for other layers (B)"]
+    for row, start, end in chain:
+        moved = [name for _, _, name, _ in parsed.within("DRAM channel", start, end)]
+        assert any("activation" in name for name in moved) == (not row["resident_input"])
+        assert any("output" in name for name in moved) == (not row["resident_output"])
+        assert max(value for at, value in kept if start <= at < end) >= 8 * 6 * 6 * 2
 
 
 def test_steps_beyond_the_limit_share_slices(trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
