@@ -36,6 +36,9 @@ REASONS = {
 LEAST = 0.0005
 """Smallest share of the slots of some layer that gives a reason its column; below, every cell would read 0.0 %."""
 
+MUCH = 0.1
+"""Share of the time beyond which the cost of tiles is pointed out."""
+
 _TIME = (
     "layer", "MACs", "compute cycles", "total cycles", "lane use", "DRAM in", "DRAM weights", "DRAM out", "compute", "speedup",
 )  # fmt: skip
@@ -75,6 +78,12 @@ def footer(result: RunResult) -> list[str]:
         f" energy gain {total('baseline_energy_pj') / energy:.2f}x; means over {samples} captured"
         f" sample{'s' if samples > 1 else ''} (energy table: {result.info['hardware']['energy']['source']})",
     ]
+    share = total("tiling_cycles") / max(1.0, total("total_cycles"))
+    if share > MUCH and result.info["hardware"]["mapping"]["objective"] in ("dram", "traffic"):
+        lines.append(
+            f"tiles of least traffic leave lanes idle for {percent(share)} of the time; --set mapping.objective=latency (or"
+            " edp) weighs both"
+        )
     return [*lines, *_band(result), *published(result.info["hardware"])]
 
 
