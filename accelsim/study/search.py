@@ -22,7 +22,7 @@ from accelsim.study.limits import Limit, limits, sram_bytes
 from accelsim.study.optimiser import Optimiser
 from accelsim.study.points import Points
 from accelsim.study.store import Store, typed
-from accelsim.study.sweep import PARTS, axis_columns, labels, open_traces
+from accelsim.study.sweep import PARTS, axis_columns, condensed, labels, open_traces
 from accelsim.study.template import Template
 
 OBJECTIVES = {"latency": "time_s", "energy": "energy_pj", "traffic": "dram_bytes", "edp": "edp", "sram": "sram_bytes"}
@@ -113,7 +113,7 @@ def search(
         tried = optimiser.trials()
     store.compact()
     table = space.table([t.values for t in tried], [t.number for t in tried])
-    warnings = list(dict.fromkeys(line for text in table.pop("warnings") for line in str(text).split("\n") if line))
+    warnings = condensed(map(str, table.pop("warnings")))
     info = {
         "accelsim": __version__,
         "hardware": {Path(hw).stem: template.document.data},

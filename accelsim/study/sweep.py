@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -31,6 +32,7 @@ _FIRST = (
     "approximate_layers", "baseline_cycles", "baseline_energy_pj",
 )  # fmt: skip
 _LAST = ("warnings", "key")
+_NUMBER = re.compile(r"[0-9][0-9.,]*(e[+-]?[0-9]+)?")
 _HEAD = ("machine", "workload")
 
 
@@ -187,10 +189,23 @@ def _info(spanned: Grid, templates: Mapping[str, Template], traces: Traces) -> d
     }
 
 
+def condensed(texts: Iterable[str]) -> list[str]:
+    """Return the lines of `texts` once each; of those that differ in numbers alone the first, and how many there are.
+
+    >>> condensed(["a: 5 of 7", "b", "a: 6 of 7\\nb"])
+    ['a: 5 of 7 (and 1 more with other numbers)', 'b']
+    """
+    alike: dict[str, list[str]] = {}
+    for line in dict.fromkeys(line for text in texts for line in text.split("\n") if line):
+        alike.setdefault(_NUMBER.sub("#", line), []).append(line)
+    return [
+        lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1:,} more with other numbers)"
+        for lines in alike.values()
+    ]
+
+
 def _warnings(table: pd.DataFrame) -> list[str]:
     """Return every warning of the points once, and how many points cannot be run."""
-    lines = dict.fromkeys(line for text in table["warnings"].unique() for line in str(text).split("\n") if line)
+    lines = condensed(map(str, table["warnings"].unique()))
     problems = int(table["problem"].ne("").sum())
-    if problems:
-        return [*lines, f"{problems:,} of {len(table):,} points cannot be run (column `problem`)"]
-    return list(lines)
+    return [*lines, *([f"{problems:,} of {len(table):,} points cannot be run (column `problem`)"] if problems else [])]
