@@ -8,7 +8,7 @@ import numpy.typing as npt
 from accelsim.accelerators.placement import Placement
 from accelsim.dataflows.tiling.problem import C, G, Ints, K, N, P, Q, T, cuts
 from accelsim.dataflows.tiling.steps import Steps
-from accelsim.hardware.dram import DramDevice, Runs, joined, service
+from accelsim.hardware.dram import DramDevice, Runs, joined, runs_of, service
 from accelsim.hardware.dram.boxes import box_runs
 
 Floats = npt.NDArray[np.float64]
@@ -46,24 +46,34 @@ def served(found: Placement, device: DramDevice) -> tuple[float, Floats, float]:
 
 
 def stream(found: Placement, most: int = MOST_FOLLOWED) -> Runs:
-    """Return the runs of the first `most` steps in order; segment 0 fills, segment i + 1 is what moves during step i."""
+    """Return the runs of the first `most` steps in order; segment 0 fills, segment i + 1 is what moves during step i.
+
+    In a segment the outputs of the step before go first, then what streams past, then the next tile.
+    """
     steps = found.steps
     assert found.streams is not None
     into, out = found.streams
-    parts: list[Runs] = []
-    boxes = _Boxes.of(found)
-    held = found.held
-    for slot in range(most + 2 if most == steps.count else most + 1):
-        step = slot - 1
-        if step >= 1:
-            parts += boxes.moved(step - 1, out, [o for o in (2,) if held[o]], slot, write=True)
-        if 0 <= step < steps.count:
-            streaming = [o for o in (0, 1, 2) if not held[o]]
-            parts += boxes.moved(step, into, streaming, slot)
-            parts += boxes.moved(step, out, [o for o in (2,) if not held[o]], slot, write=True)
-        if step + 1 < steps.count:
-            parts += boxes.moved(step + 1, into, [o for o in (0, 1, 2) if held[o]], slot)
-    return joined(parts)
+    boxes, held = _Boxes.of(found), found.held
+    last = most + 1 if most == steps.count else most
+    parts = [
+        boxes.moved(2, out, 2 if held[2] else 1, last, write=True, rank=0 if held[2] else 4),
+        *(
+            boxes.moved(o, into, 0 if held[o] else 1, last, write=False, rank=(5 if held[o] else 1) + o)
+            for o in range(3)
+        ),
+    ]
+    return joined_by([pair for part in parts for pair in part])
+
+
+def joined_by(parts: list[tuple[int, Runs]]) -> Runs:
+    """Return runs of several tensors in the order of their segments, and within a segment by rank."""
+    if not parts:
+        return joined([])
+    segment = np.concatenate([runs.segment for _, runs in parts])
+    rank = np.concatenate([np.full(len(runs), rank) for rank, runs in parts])
+    order = np.lexsort((rank, segment))  # stable: runs of one box stay in order
+    columns = [np.concatenate([getattr(runs, name) for _, runs in parts]) for name in ("start_byte", "bytes", "write")]
+    return runs_of(columns[0][order], columns[1][order], columns[2][order], segment[order])
 
 
 class _Boxes:
@@ -97,33 +107,38 @@ class _Boxes:
             end = bases[-1] + size / 8 * count + 1
         return cls(found.steps, [size / 8 for size in bits], bases)
 
-    def moved(self, step: int, bits: Floats, operands: list[int], segment: int, write: bool = False) -> list[Runs]:
-        """Return the runs of the operands that move anything in a step."""
-        return [self._runs(o, step, segment, write) for o in operands if bits[o, step] > 0]
+    def moved(self, operand: int, bits: Floats, late: int, last: int, write: bool, rank: int) -> list[tuple[int, Runs]]:
+        """Return (rank, runs) of an operand in all segments up to `last`; step i moves in segment i + late."""
+        step = np.flatnonzero(bits[operand] > 0)
+        step = step[step + late <= last]
+        if operand != 2:
+            return [(rank, self._runs(operand, step, operand, late, write))] if step.size else []
+        partial = self.partial[step] if write else np.ones(step.size, np.bool_)
+        found = []
+        for tensor, chosen in ((2, step[~partial]), (PSUMS, step[partial])):
+            if chosen.size:
+                found.append((rank, self._runs(operand, chosen, tensor, late, write)))
+        return found
 
-    def _runs(self, operand: int, step: int, segment: int, write: bool) -> Runs:
+    def _runs(self, operand: int, step: Ints, tensor: int, late: int, write: bool) -> Runs:
         s = self.steps.problem.shape
 
-        def span(dim: int) -> tuple[int, int]:
-            return int(self.spans[dim][0][step]), int(self.spans[dim][1][step])
+        def span(dim: int) -> tuple[Ints, Ints]:
+            return self.spans[dim][0][step], self.spans[dim][1][step]
 
-        groups = span(G)
         if operand == 1:
             shape: tuple[int, ...] = (s.groups, s.K, s.C * s.R * s.S)
-            channels = tuple(edge * s.R * s.S for edge in span(C))
-            low, high = zip(groups, span(K), channels, strict=True)
+            low, high = span(C)
+            edges = [span(G), span(K), (low * s.R * s.S, high * s.R * s.S)]
+        elif operand == 0:
+            shape = (s.steps, s.N, s.groups, s.C, s.H, s.W)
+            edges = [span(T), span(N), span(G), span(C), *((low[step], high[step]) for low, high in self.pixels)]
         else:
-            inner = span(C) if operand == 0 else span(K)
-            shape = (s.steps, s.N, s.groups, s.C, s.H, s.W) if operand == 0 else (s.steps, s.N, s.groups, s.K, s.P, s.Q)
-            if operand == 0:
-                pixels = [(int(a[step]), int(b[step])) for a, b in self.pixels]
-            else:
-                pixels = [span(P), span(Q)]
-            low, high = zip(span(T), span(N), groups, inner, *pixels, strict=True)
-        tensor = PSUMS if operand == 2 and (not write or self.partial[step]) else operand
-        return box_runs(
-            shape, low, high, self.bytes_per_value[tensor] or 1e-9, self.bases[tensor], write=write, segment=segment
-        )
+            shape = (s.steps, s.N, s.groups, s.K, s.P, s.Q)
+            edges = [span(d) for d in (T, N, G, K, P, Q)]
+        lows, highs = (np.stack([edge[side] for edge in edges], axis=1) for side in (0, 1))
+        width = self.bytes_per_value[tensor] or 1e-9
+        return box_runs(shape, lows, highs, width, self.bases[tensor], write=write, segment=step + late)
 
 
 def _psum_bits(found: Placement) -> float:
