@@ -40,9 +40,10 @@ def axes(machine: str, points: int, keys: list[str]) -> list[str]:
     return keys or [CAPACITIES[machine].format(step=step), BANDWIDTHS]
 
 
-def rates(machine: str, workload: str, settings: list[str], plain: int) -> dict[str, float]:
+def rates(machine: str, workload: str, samples: int, settings: list[str], plain: int) -> dict[str, float]:
     """Return points per second of a sweep and of a run per point, and the seconds of each part of a point."""
-    trace = accelsim.open_trace(accelsim.load_workload(workload))
+    trace = accelsim.open_trace(accelsim.load_workload(workload, [f"samples={samples}"]))
+    settings = [*settings, f"workload.samples={samples}"]
     points = list(grid([machine], [workload], settings).points())
     accelsim.simulate(load_hardware(machine, points[0].settings), trace)  # statistics and kernels
     some = points[:: max(1, len(points) // plain)][:plain]
@@ -92,6 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--machines", nargs="+", default=list(CAPACITIES))
     parser.add_argument("--workload", default="resnet20")
+    parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--points", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=10, help="points that are run one by one")
     parser.add_argument(
@@ -101,7 +103,13 @@ def main() -> None:
     head = ("machine", "points", "sweep", "run each", "ratio", "describe", "key", "check", "evaluate", "store")
     print("{:12} {:>7} {:>12} {:>12} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}".format(*head))
     for machine in arguments.machines:
-        found = rates(machine, arguments.workload, axes(machine, arguments.points, arguments.settings), arguments.runs)
+        found = rates(
+            machine,
+            arguments.workload,
+            arguments.samples,
+            axes(machine, arguments.points, arguments.settings),
+            arguments.runs,
+        )
         pieces = " ".join(f"{found[f'{name}_s'] * 1e6:6.0f} us" for name in head[5:])
         print(
             f"{machine:12} {found['points']:7.0f} {1 / found['sweep_s']:8.0f} 1/s {1 / found['single_s']:8.1f} 1/s"

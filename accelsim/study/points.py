@@ -170,7 +170,8 @@ class Points:
         for group, jobs in groups.items():
             place = 0
             while place < len(jobs):
-                share = 1 + len(jobs) // (4 * max(1, self.workers.count()))
+                alone = self.workers.executor is None
+                share = len(jobs) if alone else 1 + len(jobs) // (4 * max(1, self.workers.count()))
                 size = min(_MOST_POINTS, share, max(1, int(BATCH_S / self._seconds)) if self._seconds else 4)
                 part = jobs[place : place + size]
                 place += size
