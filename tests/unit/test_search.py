@@ -138,6 +138,7 @@ def test_designs_that_cannot_run_are_told_and_left_out(folder: str) -> None:
     assert "cannot run" in search_text.summary(found)
 
 
+@pytest.mark.slow
 def test_processes_try_the_same_designs(folder: str) -> None:
     here = search("stripes", folder, FREE, ["traffic", "sram"], trials=24, seed=5)
     there = search("stripes", folder, FREE, ["traffic", "sram"], trials=24, seed=5, executor="local:2")
