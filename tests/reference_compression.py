@@ -418,6 +418,21 @@ def decode_huffman(text: str, known: Known) -> list[int]:
     return values
 
 
+def encode_codebook(values: list[int], known: Known) -> Pieces:
+    table = sorted(set(values))
+    width = (len(table) - 1).bit_length()
+    head = unsigned(len(table), known.bits + 1) + "".join(word(v, known) for v in table)
+    return [(head, 0), *((unsigned(table.index(v), width), i) for i, v in enumerate(values))]
+
+
+def decode_codebook(text: str, known: Known) -> list[int]:
+    reader = Reader(text)
+    table = [read_word(reader, known) for _ in range(reader.take(known.bits + 1))]
+    values = [table[reader.take((len(table) - 1).bit_length())] for _ in range(known.size)]
+    assert reader.left == 0
+    return values
+
+
 ENCODERS: dict[str, Callable[[list[int], Known], Pieces]] = {
     name.removeprefix("encode_"): function
     for name, function in list(globals().items())

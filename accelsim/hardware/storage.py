@@ -10,7 +10,7 @@ from accelsim.config import Sourced
 
 Format = Literal[
     "plain", "profiled", "bitmask", "nonzero", "zero_run", "relative_index", "run_length", "run_length_rows",
-    "groups", "groups_masked", "delta", "base_delta", "huffman",
+    "groups", "groups_masked", "delta", "base_delta", "huffman", "codebook",
 ]  # fmt: skip
 
 

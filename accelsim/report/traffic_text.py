@@ -16,7 +16,7 @@ from accelsim.units import engineering, percent
 
 ORDER = (
     "plain", "profiled", "groups", "groups_masked", "delta", "base_delta", "bitmask", "zero_run", "relative_index",
-    "run_length", "run_length_rows", "huffman",
+    "run_length", "run_length_rows", "huffman", "codebook",
 )  # fmt: skip
 
 Sums = dict[Any, Any]
@@ -54,12 +54,14 @@ def layers(table: pd.DataFrame, trace: Trace) -> Table:
     """Return a line per layer and operand: bits a value in each format, and the smallest of those that decode."""
     keys = ["index", "layer", "operand"]
     sums = totals(table, keys)
-    names = _order(table)
+    found = smallest(sums, keys).to_dict("records")
+    used = {row["storage"] for row in found}
+    names = [n for n in _order(table) if n != "codebook" or n in used]  # it is for shared weights, and the table is wide
     sizes: dict[tuple[int, str], dict[str, Sums]] = {}
     for row in sums.to_dict("records"):
         sizes.setdefault((row["index"], row["operand"]), {})[row["storage"]] = row
     rows = []
-    for least in smallest(sums, keys).to_dict("records"):
+    for least in found:
         forms = sizes[least["index"], least["operand"]]
         cells = [f"{forms[n]['bits_per_value']:.2f}" if n in forms else "-" for n in names]
         counts = [engineering(least["values"]), percent(least["zeros"] / least["values"])]

@@ -120,6 +120,7 @@ def bound(form: str, values: Codes, known: Known) -> float:
         "run_length": (known.run(5) + known.bits + 1 / 3) * (values.size + 3),
         "run_length_rows": plain,
         "base_delta": values.size * word + 4 * ceil(values.size * word / 256),
+        "codebook": values.size * ceil(log2(distinct)) + known.bits + 1 + distinct * known.bits,
         "huffman": values.size * (log2(distinct) + 1) + known.bits + 1 + distinct * (known.bits + 6),
     }[form]
 
@@ -231,7 +232,7 @@ def test_what_cannot_be_stored_is_refused() -> None:
         stored_bits(values, "plain", 40)
 
 
-@pytest.mark.parametrize(("form", "each"), [("groups", 16), ("groups_masked", 8), ("profiled", 16), ("huffman", 16)])
+@pytest.mark.parametrize(("form", "each"), [("groups", 16), ("groups_masked", 8), ("profiled", 16), ("huffman", 16), ("codebook", 16)])
 def test_exponents_stand_beside_each_stored_value(form: str, each: int) -> None:
     values = np.asarray([0, 3] * 8, np.int16).reshape(1, 16, 1, 1)
     assert stored_bits(values, form, 16, 12, exponent_bits=5) == stored_bits(values, form, 16, 12) + 5 * each

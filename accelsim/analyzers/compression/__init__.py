@@ -15,8 +15,8 @@ from accelsim.registry import Registry
 
 COMPRESSIONS = Registry("storage format", "accelsim.analyzers.compression")
 
-COMPRESSION_VERSION = 1
-"""Raised whenever a size changes its meaning; part of the name under which a bundle remembers sizes."""
+COMPRESSION_VERSION = 2
+"""Raised whenever a size changes its meaning or a format is added; part of the name under which a bundle remembers sizes."""
 
 
 def valuewise(name: str, decodes: bool = True, symbols: bool = False) -> Callable[[ValueCosts], ValueCosts]:

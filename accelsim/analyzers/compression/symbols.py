@@ -1,4 +1,4 @@
-"""Codes of variable length for single values, and the bound that no such code can pass."""
+"""Values stored as indices or codes of variable length behind a table, and the bound that no such code can pass."""
 
 from __future__ import annotations
 
@@ -10,6 +10,20 @@ from accelsim.analyzers.compression.tensor import Coding, Tensor
 
 LENGTH_BITS = 6
 """Width of a code's length in the table: a code of fewer than 2^44 values has no length above 63."""
+
+
+@valuewise("codebook", symbols=True)
+def codebook(tensor: Tensor, coding: Coding) -> Costs:
+    """Store each value as its place in a table of its own tensor's different values: ceil(log2 distinct) bits a value.
+
+    Table: the number of different values (bits + 1), then each of them (bits); a tensor of one value is its table alone.
+    Of shared weights it is the form in which Dupuis et al. (DDECS 2020) count them; for those of many values larger than
+    plain. "huffman" is the same with codes of variable length instead of indices.
+    """
+    counts = tensor.histogram.counts
+    distinct = int(np.count_nonzero(counts))
+    index = (distinct - 1).bit_length() + coding.exponent_bits
+    return Costs(index, coding.bits + 1 + distinct * coding.bits)
 
 
 @valuewise("huffman", symbols=True)
