@@ -24,7 +24,8 @@ def reproduce(
     console = text.console()
     console.print(paper_text.comparison(report))
     for listing in report.listings.values():
-        console.print(paper_text.listing(listing))
+        if listing.shown:
+            console.print(paper_text.listing(listing))
     for note in report.notes:
         console.print(f"note: {note}")
     if out is not None:

@@ -9,12 +9,16 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Listing:
-    """A further table of a paper: `columns` are shown, by name with their headings; `caption` says how to read it."""
+    """A further table of a paper: `columns` are shown, by name with their headings; `caption` says how to read it.
+
+    shown: False for a long one, which is written into files and drawn but not printed.
+    """
 
     title: str
     table: pd.DataFrame
     columns: dict[str, str]
     caption: str = ""
+    shown: bool = True
 
 
 @dataclass(frozen=True)

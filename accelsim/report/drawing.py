@@ -41,7 +41,9 @@ def logarithmic(channel: Any, field: str, values: Any, title: str) -> Any:
     import altair as alt
 
     scale = alt.Scale(type="log", domain=[low / 1.3, high * 1.3], nice=False)
-    return channel(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format="~s"))
+    return channel(
+        f"{field}:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format="~s" if high >= 1000 else "~g")
+    )
 
 
 def colours(channel: Any, field: str, names: Sequence[str], title: str | None = None) -> Any:

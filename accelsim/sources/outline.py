@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from accelsim.layer import LayerShape
@@ -11,9 +12,9 @@ from accelsim.layer import LayerShape
 def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:
     """Run `module` on the meta device and return how often it computes a product of each shape.
 
-    inputs: tensors (their values do not matter). A step of a recurrent layer is a product of its own. Products that
-    have no normal form (three-dimensional convolutions) are left out. Raises RuntimeError when the network must see
-    values to go on.
+    inputs: tensors (their values do not matter). A linear product that is computed several times with the same weight
+    is one recurrent product. Products that have no normal form (three-dimensional convolutions) are left out. Raises
+    RuntimeError when the network must see values to go on.
     """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
@@ -24,22 +25,27 @@ def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:
 
     state = {name: tensor.to("meta") for name, tensor in [*module.named_parameters(), *module.named_buffers()]}
     names = {tensor.untyped_storage()._cdata: name for name, tensor in state.items()}
-    found: Counter[LayerShape] = Counter()
+    calls: Counter[tuple[Any, LayerShape]] = Counter()
 
     class Known:
         """Tells weights by the memory that they stand in."""
 
         def find(self, tensor: Any) -> Identity | None:
             name = names.get(tensor.untyped_storage()._cdata)
-            return None if name is None else Identity(3, name, name)
+            place = (name, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+            return None if name is None else Identity(3, place, name)
 
     known: Any = Known()
+    normalisations = {torch.ops.aten.native_batch_norm, torch.ops.aten._native_batch_norm_legit_no_training}
 
     class Watch(TorchDispatchMode):
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             product = read(function, args, known) if role(function) is Role.PRODUCT else None
             if product is not None:
-                found[product.shape] += 1
+                calls[product.identity and product.identity.key, product.shape] += 1
+            if function.overloadpacket in normalisations:  # as large as its input: working it out is slow
+                none = args[0].new_empty(0)
+                return torch.empty_like(args[0]), none, none
             return function(*args, **(kwargs or {}))
 
     given = tuple(tensor.to("meta") if isinstance(tensor, torch.Tensor) else tensor for tensor in inputs)
@@ -51,4 +57,10 @@ def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:
     finally:
         for part in was_training:
             part.training = True
+    found: Counter[LayerShape] = Counter()
+    for (weight, shape), times in calls.items():
+        if weight is not None and times > 1 and shape.kind == "linear":  # the same weight again and again
+            found[replace(shape, kind="recurrent", steps=times)] += 1
+        else:
+            found[shape] += times
     return found

@@ -1,0 +1,31 @@
+"""Pearson's product-moment correlation coefficient (PPMCC) and how sure one can be of it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+
+def ppmcc(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Return Pearson's correlation of two columns; NaN for fewer than two rows or a column without spread.
+
+    >>> round(ppmcc([1, 2, 3], [2, 4, 6]), 6)
+    1.0
+    """
+    a, b = np.asarray(x, float), np.asarray(y, float)
+    if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return math.nan
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def interval(correlation: float, rows: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of a correlation over `rows` independent rows (Fisher's transformation).
+
+    Holds for normal columns; NaN for fewer than four rows.
+    """
+    if rows < 4 or math.isnan(correlation) or abs(correlation) >= 1:
+        return math.nan, math.nan
+    centre, half = math.atanh(correlation), 1.959964 / math.sqrt(rows - 3)
+    return math.tanh(centre - half), math.tanh(centre + half)
