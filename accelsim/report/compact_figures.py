@@ -53,7 +53,7 @@ def efficiency(report: PaperReport) -> Any:
     rows = []
     for (machine, batch), own in machines.groupby(["machine", "batch"], sort=False):
         panels = []
-        for name, title in (
+        for name, words in (
             ("macs_per_parameter", "MACs per parameter"),
             ("macs_per_activation", "MACs per activation"),
         ):
@@ -70,5 +70,5 @@ def efficiency(report: PaperReport) -> Any:
             heading = alt.Title(f"{machine}, batch {batch}: PPMCC {correlation:+.2f}", anchor="start", fontSize=11)
             panels.append(points.properties(width=330, height=190, title=heading))
         rows.append(alt.hconcat(*panels, spacing=24))
-    title = alt.Title("Efficiency of simulated machines against reuse", anchor="start", fontSize=13)
-    return drawing.styled(alt.vconcat(*rows, spacing=18, title=title))
+    heading = alt.Title("Efficiency of simulated machines against reuse", anchor="start", fontSize=13)
+    return drawing.styled(alt.vconcat(*rows, spacing=18, title=heading))
