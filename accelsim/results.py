@@ -29,15 +29,26 @@ class Column:
 COLUMNS: dict[str, Column] = {}
 
 
-def declare(*columns: Column) -> None:
+_NAMED_BY_USERS: set[str] = set()
+
+
+def declare(*columns: Column, named_by_user: bool = False) -> None:
     """Add `columns` to the dictionary; called by the module that computes them.
 
-    Raises ConfigError when a name already has another meaning.
+    named_by_user: after a part of a machine that its YAML names; gives way to what a module declares. Raises
+    ConfigError when a name already has another meaning.
     """
     for column in columns:
-        if COLUMNS.get(column.name, column) != column:
+        known = COLUMNS.get(column.name)
+        if named_by_user and known is not None:
+            continue
+        if known not in (None, column) and column.name not in _NAMED_BY_USERS:
             raise ConfigError(f"two result columns are called {column.name!r}", "give one of them another name")
         COLUMNS[column.name] = column
+        if named_by_user:
+            _NAMED_BY_USERS.add(column.name)
+        else:
+            _NAMED_BY_USERS.discard(column.name)
 
 
 def column(name: str) -> Column:

@@ -14,7 +14,7 @@ from accelsim.accelerators.placement import Placement, TileWork, place
 from accelsim.accelerators.streams import served
 from accelsim.dataflows.tiling.pipeline import Pipeline
 from accelsim.layer import LayerShape
-from accelsim.results import COLUMNS, Column, declare
+from accelsim.results import Column, declare
 
 if TYPE_CHECKING:
     from accelsim.accelerators.array import ArrayAccelerator
@@ -59,13 +59,12 @@ declare(
 def declare_levels(levels: Iterable[str]) -> None:
     """Add the columns of levels of memory to the column dictionary, where it does not have them yet."""
     for name in levels:
-        for column in (
+        declare(
             Column(f"{name}_read_bytes", "B", f"read from {name}, towards the array and towards DRAM"),
             Column(f"{name}_write_bytes", "B", f"written to {name}, from DRAM and from the array"),
             Column(f"energy_{name}_pj", "pJ", f"all accesses of {name}", f"words read and written x pJ of {name}"),
-        ):
-            if column.name not in COLUMNS:
-                declare(column)
+            named_by_user=True,
+        )
 
 
 def moved_and_timed(fleet: Fleet, shape: LayerShape, statistics: Mapping[str, Any], cycles: float) -> dict[str, Any]:
