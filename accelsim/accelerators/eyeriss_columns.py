@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.results import Column, declare
+from accelsim.results import COLUMNS, Column, declare
 
 _OPERANDS = {"ifmap": "input feature map", "filter": "filter", "psum": "partial sum"}
 _MOVES = {
@@ -109,4 +109,5 @@ def declare_columns() -> None:
         )
     for level in ("scratchpad", "array", "global_buffer"):
         parts = " + ".join(f"energy_{level}_{name}_pj" for name in _OPERANDS)
-        declare(Column(f"energy_{level}_pj", "pJ", f"all accesses of the level {level.replace('_', ' ')}", parts))
+        if f"energy_{level}_pj" not in COLUMNS:  # another machine may have a level of this name
+            declare(Column(f"energy_{level}_pj", "pJ", f"all accesses of the level {level.replace('_', ' ')}", parts))

@@ -25,9 +25,9 @@ from accelsim.dataflows.tiling.fixed import parse
 from accelsim.dataflows.tiling.outer import Space, needs
 from accelsim.dataflows.tiling.problem import DIMS, Problem, cuts
 from accelsim.errors import ConfigError, MappingError
-from accelsim.layer import Layer
+from accelsim.layer import Layer, LayerShape
 from accelsim.testing.account import check_row, measured
-from accelsim.testing.layers import ALL_KINDS, convolve, layer_of, with_output
+from accelsim.testing.layers import ALL_KINDS, convolve, layer_of, make_layer, with_output
 from tests.reference_tiling import moved, needed
 
 MACHINES = ("dadiannao", "pragmatic", "scnn", "systolic", "sparten", "bit_tactical_p", "cambricon_x", "shapeshifter")
@@ -543,3 +543,20 @@ def test_a_mapping_that_cannot_be_is_refused(text: str) -> None:
         row(machine, "pragmatic", "conv", 1)
     assert repr(text) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", [*MACHINES, "dual_side_tensor_core", "ucnn", "tpu_v1"])
+@pytest.mark.parametrize("kind", ["heads", "depthwise", "grouped", "rows"])
+def test_layers_are_not_cut_to_the_harm_of_the_array(name: str, kind: str) -> None:
+    """Where many tilings move equally little, that of a few whole groups, rows and filters is taken."""
+    shape = {
+        "heads": LayerShape("matmul", 64, 12, 64, 64, 1, 1, 1, 1, 1, 1),
+        "depthwise": LayerShape("conv", 1, 96, 1, 1, 14, 14, 3, 3, 14, 14, (1, 1), (1,) * 4),
+        "grouped": LayerShape("conv", 1, 4, 32, 64, 14, 14, 3, 3, 14, 14, (1, 1), (1,) * 4),
+        "rows": LayerShape("linear", 64, 1, 256, 256, 1, 1, 1, 1, 1, 1),
+    }[kind]
+    machine = rebuilt(loaded(name), memory={"buffer": level(size="4MiB")})
+    part = make_layer(shape, np.random.default_rng(0), bits=min(8, machine.word_bits), word=machine.word_bits)
+    work = {"tile_work": partial(machine.measure_tiles, part, profile([part]))}
+    found = machine.replay(shape, statistics([part])[0] | measured(machine, part) | work)
+    assert found["tiling_cycles"] <= 0.6 * found["compute_cycles"], found["mapping"]

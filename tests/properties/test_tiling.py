@@ -148,7 +148,7 @@ def test_fills_and_rereads_are_those_of_the_walk(given_nest: Any) -> None:
 @given(shapes(18), partitions, st.booleans(), st.data())
 @settings(max_examples=20, deadline=None)
 def test_no_inner_tiling_moves_less(shape: LayerShape, partition: Any, doubled: bool, data: Any) -> None:
-    """An inner level takes the tile and order, of all that are candidates, that bring the fewest bits into it."""
+    """An inner level takes the tile and order, of all that are candidates, that bring the fewest bits into it and past it."""
     problem = Problem(shape)
     tile = (1, *(data.draw(st.integers(1, size)) for size in problem.sizes[1:]))
     order = (0, *data.draw(st.permutations(range(1, 7))))
@@ -159,11 +159,8 @@ def test_no_inner_tiling_moves_less(shape: LayerShape, partition: Any, doubled: 
         need = needed(problem, inside, (word, word, word, psum), partition, doubled)
         costs = []
         for row in ORDERS.tolist():
-            a, w, _, back = moved(problem, [tile, inside], [order, tuple(row)], (True, True, True))
-            outputs = problem.values("output") * word + 2 * back * psum
-            costs.append(
-                sum(bits for bits, at in zip((a * word, w * word, outputs), partition, strict=True) if at >= 0)
-            )
+            a, w, _, back = moved(problem, [tile, inside], [order, tuple(row)], room.held)
+            costs.append((a + w + problem.values("output")) * word + 2 * back * psum)
         table.append((need, min(costs)))
     takes, costs = np.asarray([t for t, _ in table], np.float64), np.asarray([c for _, c in table])
     for capacity in np.unique(takes, axis=0)[:12]:
@@ -172,10 +169,9 @@ def test_no_inner_tiling_moves_less(shape: LayerShape, partition: Any, doubled: 
         assert found is not None
         inside, chosen = found.tiles[-1], found.orders[-1]
         assert (np.asarray(needed(problem, inside, (word, word, word, psum), partition, doubled)) <= capacity).all()
-        a, w, visits, back = moved(problem, [tile, inside], [order, chosen], (True, True, True))
+        a, w, visits, back = moved(problem, [tile, inside], [order, chosen], room.held)
         assert visits - problem.values("output") == back
-        outputs = problem.values("output") * word + 2 * back * psum
-        bits = sum(b for b, at in zip((a * word, w * word, outputs), partition, strict=True) if at >= 0)
+        bits = (a + w + problem.values("output")) * word + 2 * back * psum
         assert bits == costs[(takes <= capacity).all(axis=1)].min()
     least = tuple(int(bits) - 1 for bits in takes.min(axis=0))
     assert best_inside(Nest(problem, (tile,), (order,)), room, (float(word),) * 3, float(psum), least) is None

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.dataflows.tiling.kernels.outer import ORDERS, enumerate_tilings, first_fits, undominated
-from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, C, Ints, K, P, Problem, Q, cuts, tile_sizes
+from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, C, G, Ints, K, N, P, Problem, Q, cuts, tile_sizes
 
 Floats = npt.NDArray[np.float64]
 
@@ -133,7 +133,10 @@ class Space:
 
     def _blocks(self, dim: int) -> Ints:
         """Return, per candidate, how often the array takes its share of a loop, summed over the tiles."""
-        unit = {K: self.units[0], C: self.units[1]}.get(dim, 1) if self.sizes[1] == 1 else 1
+        filters, channels, windows = self.units
+        together = max(1, filters // self.sizes[K])  # groups that the filters of an array hold side by side
+        rows = windows if self.sizes[P] * self.sizes[Q] == 1 else 1  # the windows of a matrix product
+        unit = {G: together, N: rows, K: filters, C: channels}.get(dim, 1)
         return np.asarray([_steps(self.sizes[dim], int(tile), unit) for tile in self.tiles[dim]], np.int64)
 
     def _windows(self) -> Ints:
