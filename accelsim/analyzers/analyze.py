@@ -132,7 +132,7 @@ def operand_properties(
         zero_cost = Histogram(stored.low, stored.counts * 0).with_zeros(zeros).total(name, bits)
         row[f"{name}_mean"] = total / values
         row[f"{name}_mean_nonzero"] = (total - zero_cost) / (values - zeros) if values > zeros else float("nan")
-    for size, groups in channel_groups(_as_maps(operand), sets, signed=stored.signed).items():
+    for size, groups in channel_groups(as_maps(operand), sets, signed=stored.signed).items():
         for trimmed, suffix in ((False, ""), (True, "_trimmed")):
             total = groups.total_width(trimmed) + extra_zeros * (1 + stored.signed)
             row[f"precision_mean{suffix}_{size}"] = total / values
@@ -148,7 +148,7 @@ def padding_positions(shape: LayerShape) -> int:
     return shape.steps * shape.N * shape.groups * shape.C * around
 
 
-def _as_maps(operand: Operand) -> Any:
+def as_maps(operand: Operand) -> Any:
     """Return the centred values as (batch, channels, height, width)."""
     values = centred_values(operand)
     return values if values.ndim == 4 else values.reshape(*values.shape[:2], -1, 1)

@@ -2,38 +2,107 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from accelsim.cli.options import Csv, Out, WorkloadName, check_csv
 
+VIEWS = ("operands", "groups", "inputs", "neighbours", "positions")
+_Show = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--show",
+        help="What to measure, one or several of: operands (without it), groups (precision against group size), inputs"
+        " (spread and confidence), neighbours (zeros in space and channel), positions (tokens, time steps).",
+    ),
+]
+
 
 def analyze(
     workload: WorkloadName,
+    show: _Show = None,
     out: Out = None,
     csv: Csv = False,
     padding: Annotated[str, typer.Option("--padding", help="Count padding zeros as values: in or out.")] = "in",
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Measure zeros, effectual bits and needed precision in the activations and weights of WORKLOAD."""
-    from accelsim.analyzers.analyze import analyze as measure
-    from accelsim.analyzers.formats import analyze_formats
-    from accelsim.report import formats_text, text, trace_text
+    from accelsim.errors import unknown_name
+    from accelsim.report import text
     from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
 
     check_csv(out, csv)
+    for name in show or []:
+        if name not in VIEWS:
+            raise unknown_name("view", name, VIEWS)
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
-    result, formats = measure(trace, padding=padding), analyze_formats(trace, padding)
     console = text.console()
-    console.print(trace_text.properties(result, trace, padding))
-    for table in formats_text.tables(formats, trace, padding):
-        console.print(table)
+    paths: list[Any] = []
+    for name in dict.fromkeys(show or ["operands"]):
+        printed, tables = _VIEWS[name](trace, padding)
+        for item in printed:
+            console.print(item)
+        if out is not None:
+            for stem, table in tables.items():
+                paths += write_table(marked(table, trace.warnings), out, stem, csv) if not table.empty else []
     for line in text.warnings(trace.warnings):
         console.print(line)
     if out is not None:
-        paths = write_table(marked(result, trace.warnings), out, "analysis", csv)
-        if not formats.empty:
-            paths += write_table(marked(formats, trace.warnings), out, "formats", csv)
-        console.print(f"wrote {', '.join(str(p) for p in paths)}")
+        console.print(f"wrote {', '.join(str(p) for p in paths)}", soft_wrap=True)
+
+
+def _operands(trace: Any, padding: str) -> tuple[list[Any], dict[str, Any]]:
+    from accelsim.analyzers.analyze import analyze as measure
+    from accelsim.analyzers.formats import analyze_formats
+    from accelsim.report import formats_text, trace_text
+
+    result, formats = measure(trace, padding=padding), analyze_formats(trace, padding)
+    printed = [trace_text.properties(result, trace, padding), *formats_text.tables(formats, trace, padding)]
+    return printed, {"analysis": result, "formats": formats}
+
+
+def _groups(trace: Any, padding: str) -> tuple[list[Any], dict[str, Any]]:
+    from accelsim.analyzers.group_widths import group_widths
+    from accelsim.report import values_text
+
+    table = group_widths(trace, padding)
+    return [values_text.groups(table, trace, padding)], {"groups": table}
+
+
+def _inputs(trace: Any, padding: str) -> tuple[list[Any], dict[str, Any]]:
+    from accelsim.analyzers import inputs
+    from accelsim.analyzers.analyze import analyze as measure
+    from accelsim.analyzers.potential import potential
+    from accelsim.report import values_text
+
+    properties, work = measure(trace, padding), potential(trace, padding=padding)
+    table, halves = inputs.over_inputs(properties, work), inputs.against_samples(properties, work)
+    printed = [values_text.over_inputs(table, trace)]
+    if not halves.empty:
+        printed.append(values_text.halves(halves, trace))
+    return printed, {"inputs": table, "inputs_needed": halves}
+
+
+def _neighbours(trace: Any, _: str) -> tuple[list[Any], dict[str, Any]]:
+    from accelsim.analyzers.neighbours import lockstep, zero_pairs
+    from accelsim.report import values_text
+
+    pairs, steps = zero_pairs(trace), lockstep(trace)
+    printed = [values_text.correlations(pairs, trace), values_text.lockstep(steps, trace)]
+    return printed, {"neighbours": pairs, "lockstep": steps}
+
+
+def _positions(trace: Any, _: str) -> tuple[list[Any], dict[str, Any]]:
+    from accelsim.analyzers.positions import position_table
+    from accelsim.report import values_text
+
+    table = position_table(trace)
+    note = "no layer has several tokens or time steps; zeros of neighbouring pixels: --show neighbours"
+    return [note if table.empty else values_text.over_positions(table, trace)], {"positions": table}
+
+
+_VIEWS = {
+    "operands": _operands, "groups": _groups, "inputs": _inputs, "neighbours": _neighbours, "positions": _positions,
+}  # fmt: skip
