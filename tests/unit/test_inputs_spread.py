@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def test_intervals_shrink_with_the_square_root_of_the_inputs() -> None:
     assert widths[0] > widths[1] > widths[2]
     assert widths[0] / widths[2] == pytest.approx(4, rel=0.35)
     redrawn = [half_width_at(values, np.ones(400), n) for n in (1, 4, 16, 64, 256)]
-    assert all(a / b == pytest.approx(2, rel=0.15) for a, b in zip(redrawn, redrawn[1:]))
+    assert all(a / b == pytest.approx(2, rel=0.15) for a, b in pairwise(redrawn))
 
 
 def test_inputs_said_to_be_needed_give_the_half_width() -> None:
