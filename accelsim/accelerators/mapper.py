@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A mapping and the machines (places in the list) that take it. bits: off chip per operand; None: to be counted."""
+    """A mapping and the machines (places in the list) that take it.
+
+    bits: off chip per operand; None: to be counted. inside: what the user wrote of inner levels, each as printed.
+    """
 
     demand: Demand
     tile: Tile
@@ -40,6 +43,7 @@ class Chosen:
     bits: Floats | None
     inner: Inner
     machines: npt.NDArray[np.int64]
+    inside: list[str] | None = None
 
 
 def demand_of(machine: ArrayAccelerator, shape: LayerShape, statistics: Mapping[str, Any]) -> Demand:
@@ -95,11 +99,12 @@ def chosen_mappings(fleet: Fleet, shape: LayerShape, statistics: Mapping[str, An
     fixed = fixed_mapping(first, str(statistics.get("layer_name", "")))
     groups: dict[Any, list[int]] = {}
     if fixed is not None:
+        outermost, *inside = (text.strip() for text in fixed.split("|"))
         for place, capacities in enumerate(fleet.capacities.tolist()):
-            key = (*given(demand, fixed, capacities, name), fleet.inner[place])
+            key = (*given(demand, outermost, capacities, name), fleet.inner[place])
             groups.setdefault(key, []).append(place)
         for (tile, order, inner), members in groups.items():
-            yield Chosen(demand, tile, order, counted(demand, tile, order), inner, np.asarray(members))
+            yield Chosen(demand, tile, order, counted(demand, tile, order), inner, np.asarray(members), inside or None)
         return
     every = first.mapping.objective not in ("dram", "traffic")
     if every:

@@ -13,6 +13,7 @@ from accelsim.accelerators.mapper import Chosen, chosen_mappings
 from accelsim.accelerators.placement import Placement, TileWork, place
 from accelsim.accelerators.streams import served
 from accelsim.dataflows.tiling.pipeline import Pipeline
+from accelsim.errors import ConfigError
 from accelsim.layer import LayerShape
 from accelsim.results import Column, declare
 
@@ -99,14 +100,29 @@ def _placement(fleet: Fleet, mapping: Chosen, statistics: Mapping[str, Any], cyc
     per_bit = None if own is None else first.clock.frequency_mhz * 1e6 / (8 * own)
     kept: dict[Any, Placement] | None = statistics.get("placements")
     key = (mapping.demand, mapping.tile, mapping.order, mapping.inner, first._dense, cycles, per_bit)
-    if kept is not None and key in kept:
-        return kept[key]
-    work: TileWork | None = statistics.get("tile_work")
-    found = place(
-        mapping.demand, mapping.tile, mapping.order, cycles, first._dense, work, mapping.inner, per_bit, mapping.bits
-    )
-    if kept is not None:
-        kept[key] = found
+    found = None if kept is None else kept.get(key)
+    if found is None:
+        work: TileWork | None = statistics.get("tile_work")
+        found = place(
+            mapping.demand,
+            mapping.tile,
+            mapping.order,
+            cycles,
+            first._dense,
+            work,
+            mapping.inner,
+            per_bit,
+            mapping.bits,
+        )
+        if kept is not None:
+            kept[key] = found
+    inside = found.label.split(" | ")[1:]
+    if mapping.inside is not None and mapping.inside != inside:
+        raise ConfigError(
+            f"mapping {' | '.join(['...', *mapping.inside])!r}: levels inside the outermost are searched, they come to"
+            f" {' | '.join(inside) or 'none'}",
+            "write the mapping of the outermost level alone",
+        )
     return found
 
 

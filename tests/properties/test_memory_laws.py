@@ -535,7 +535,21 @@ def test_too_small_a_level_says_what_it_needs(inner: bool) -> None:
             row(rebuilt(machine, memory={"near": level(size=needs_bytes - 1)}), "pragmatic", "conv", 1)
 
 
-@pytest.mark.parametrize("text", ["K999 / K", "K4 C4 / N X", "K 4", "rubbish", "K4 / K | near K2 / K"])
+def test_a_printed_mapping_of_two_levels_is_read_back() -> None:
+    """The text of a run can be fixed as it is, or its outermost level alone; another one inside is refused."""
+    memory = {"far": level(size="4KiB"), "near": level(size=256)}
+    machine = rebuilt(loaded("pragmatic"), memory=memory)
+    found = row(machine, "pragmatic", "conv", 1)
+    outermost, inside = str(found["mapping"]).split(" | ")
+    for text in (found["mapping"], outermost):
+        again = row(rebuilt(machine, mapping={"layers": {"*": text}}), "pragmatic", "conv", 1)
+        assert all(again[one] == (v if isinstance(v, str) else pytest.approx(v)) for one, v in found.items())
+    with pytest.raises(ConfigError, match="levels inside the outermost are searched") as error:
+        row(rebuilt(machine, mapping={"layers": {"*": f"{outermost} | near K1 / K"}}), "pragmatic", "conv", 1)
+    assert inside in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["K999 / K", "K4 C4 / N X", "K 4", "rubbish"])
 def test_a_mapping_that_cannot_be_is_refused(text: str) -> None:
     """One line that names the mapping."""
     machine = rebuilt(loaded("pragmatic"), mapping={"layers": {"*": text}})
