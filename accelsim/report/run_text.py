@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from accelsim.report import array_text, text
+from accelsim.report import array_text, gpu_text, text
 from accelsim.report.shares import CONVENTION
 from accelsim.results import RunResult, titled
 from accelsim.units import engineering, percent, picojoules
@@ -61,6 +61,8 @@ def tables(result: RunResult, shares: pd.DataFrame, width: int) -> list[Table]:
     """
     if array_text.is_array(result):
         return [_shares(result, shares, width), *array_text.tables(result)]
+    if gpu_text.is_gpu(result):
+        return [_shares(result, shares, width), *gpu_text.tables(result)]
     machine, batch = result.info["hardware"]["name"], result.info["batch"]
     inputs = f"a batch of {batch} input{'s' if batch > 1 else ''}"
     return [
@@ -80,6 +82,8 @@ def footer(result: RunResult, shares: pd.DataFrame) -> list[str]:
     """Return the summary lines and warnings below the tables; `shares` as in `tables`."""
     if array_text.is_array(result):
         return [*array_text.footer(result), *text.warnings(result.warnings)]
+    if gpu_text.is_gpu(result):
+        return [*gpu_text.footer(result), *text.warnings(result.warnings)]
     total = result.total
     batch, samples = result.info["batch"], result.layers["sample"].nunique()
     seconds, energy, base = total("time_s"), total("energy_pj"), total("baseline_energy_pj")

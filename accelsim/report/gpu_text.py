@@ -1,0 +1,78 @@
+"""Tables of a run on a GPU: what each kernel waits for, how much of the peak it reaches, and energy by part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from accelsim.report import text
+from accelsim.report.array_text import published
+from accelsim.results import RunResult
+from accelsim.units import engineering, percent, picojoules
+
+_PARTS = {"operation": "operations", "l2": "L2", "dram": "DRAM", "static": "idle power"}
+_WAITS = ("compute_cycles", "l2_cycles", "dram_cycles", "launch_cycles")
+
+
+def is_gpu(result: RunResult) -> bool:
+    """Whether the machine of a run is a GPU."""
+    return "wave_efficiency" in result.layers
+
+
+def tables(result: RunResult) -> list[Table]:
+    """Return time and kernels, and energy; counts are for one batch, means over the samples."""
+    batch = result.info["batch"]
+    where = f"{result.info['hardware']['name']}, {f'a batch of {batch} inputs' if batch > 1 else 'one input'}"
+    return [_time(result, where), _energy(result, where)]
+
+
+def footer(result: RunResult) -> list[str]:
+    """Return the summary lines below the tables."""
+    total, batch = result.total, result.info["batch"]
+    seconds, energy = total("time_s"), total("energy_pj")
+    samples = result.layers["sample"].nunique()
+    return [
+        f"{f'one batch of {batch}' if batch > 1 else 'one input'}: {engineering(seconds, 's')}"
+        f" ({engineering(batch / seconds, 'inputs/s')}), {picojoules(energy)}, {engineering(total('dram_bytes'), 'B')} DRAM"
+        f" traffic; {percent(total('bound_s') / seconds)} of the time is the roofline alone,"
+        f" {percent(total('launch_cycles') / total('total_cycles'))} goes by between kernels",
+        f"against the same GPU without sparse tensor cores: {total('baseline_cycles') / total('total_cycles'):.2f}x faster,"
+        f" {total('baseline_energy_pj') / energy:.2f}x less energy; means over {samples} captured"
+        f" sample{'s' if samples > 1 else ''} (energy: {result.info['hardware']['energy']['source']})",
+        *published(result.info["hardware"]),
+    ]
+
+
+def _time(result: RunResult, where: str) -> Table:
+    def cells(name: str, row: Mapping[Any, Any]) -> list[str]:
+        use = [percent(float(row[c])) if c in row else "" for c in ("tile_efficiency", "wave_efficiency")]
+        times = [engineering(float(row[c]), "s") for c in ("bound_s", "time_s")]
+        shares = [percent(float(row[c]) / float(row["total_cycles"])) for c in _WAITS]
+        peak = percent(float(row["peak_share"])) if "peak_share" in row else ""
+        head = [name, engineering(float(row["macs"])), str(row.get("kernel", "")), *use]
+        return [*head, *times, *shares, peak, str(row.get("bound_by", ""))]
+
+    rows = [cells(str(r["layer"]), r) for r in result.by_layer().to_dict("records")]
+    sums = {name: result.total(name) for name in ("macs", "bound_s", "time_s", "total_cycles", *_WAITS)}
+    head = [
+        "layer", "MACs", "kernel", "tiles", "waves", "roofline", "time", "arithmetic", "L2", "DRAM", "launch", "of peak",
+        "bound by",
+    ]  # fmt: skip
+    caption = (
+        "tiles, waves: share of products and of SMs in use; arithmetic, L2, DRAM run beside each other, launch adds to the longest;"
+        " shares of the time"
+    )
+    return text.table(f"Time on {where}", head, rows, cells("total", sums), caption)
+
+
+def _energy(result: RunResult, where: str) -> Table:
+    columns = [f"energy_{part}_pj" for part in _PARTS] + ["energy_pj", "baseline_energy_pj"]
+    rows = [
+        [str(r["layer"]), *(picojoules(float(r[c])) for c in columns)] for r in result.by_layer().to_dict("records")
+    ]
+    total = ["total", *(picojoules(result.total(c)) for c in columns)]
+    return text.table(
+        f"Energy on {where}, by part", ["layer", *_PARTS.values(), "total", "without sparsity"], rows, total
+    )
