@@ -16,7 +16,7 @@ from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator
 from accelsim.analyzers.potential import potential
 from accelsim.errors import AccelsimError, ConfigError, unknown_name
-from accelsim.results import Column, RunResult, declare, describe, titled, write_table
+from accelsim.results import Column, RunResult, declare, describe, marked, titled, write_table
 from accelsim.sim import run
 from accelsim.storage import write_atomically
 from accelsim.trace import Trace
@@ -75,6 +75,7 @@ class Comparison:
     layers: one row per workload, machine and layer. summary: per workload and machine, once as the ratio of the
     network's totals (statistic "network") and once as the geometric mean over the layers ("layers"), and the
     geometric means of both over the workloads. machines: one row per machine, as compared, with what its paper gives.
+    runs: the rows of every run behind it, for a batch, per workload, machine, layer and sample.
     """
 
     layers: pd.DataFrame
@@ -82,6 +83,7 @@ class Comparison:
     machines: pd.DataFrame
     info: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
+    runs: pd.DataFrame | None = None
 
     @property
     def baseline(self) -> str:
@@ -91,6 +93,8 @@ class Comparison:
     def write(self, folder: Path, csv: bool = False) -> list[Path]:
         """Write layers, summary and machines as Parquet (and CSV) and compare.json into `folder`; return the paths."""
         tables = {"compare_layers": self.layers, "compare_summary": self.summary, "compare_machines": self.machines}
+        if self.runs is not None:
+            tables["compare_runs"] = self.runs
         paths = [path for stem, table in tables.items() for path in write_table(table, folder, stem, csv)]
         columns = describe(c for table in tables.values() for c in table.columns)
         info = {**self.info, "warnings": self.warnings, "columns": columns}
@@ -119,13 +123,16 @@ def compare(
         raise unknown_name("baseline among the machines", baseline, named)
     reference = baseline or next(iter(named))
     equalled = {name: equalised(m, named[reference], equal) for name, m in named.items()}
-    parts, warnings, replayed = [], _technologies(equalled), {}
+    parts, runs, warnings, replayed = [], [], _technologies(equalled), {}
     names = _unique([titled(str(t.manifest["name"]), t.warnings) for t in every])
     for workload, trace in zip(names, every, strict=True):
         results = {name: run(machine, trace) for name, machine in equalled.items()}
         warnings += [line for name, result in results.items() for line in _signed(name, equalled[name], result)]
         replayed[workload] = results[reference].info["trace"]
-        counts = {name: _counts(result).join(_potential(equalled[name], trace)) for name, result in results.items()}
+        for name, result in results.items():
+            rows = marked(result.layers, result.warnings)
+            runs.append(rows.assign(workload=workload, machine=name))
+        counts = {name: _counts(result).join(exploited(equalled[name], trace)) for name, result in results.items()}
         for name, table in counts.items():
             parts.append(table.assign(**_ratios(table, counts[reference]), workload=workload, machine=name))
     layers = pd.concat(parts).reset_index().assign(baseline=reference)
@@ -135,10 +142,12 @@ def compare(
         "baseline": reference,
         "equal": equal,
         "hardware": {name: m.model_dump(mode="json") for name, m in equalled.items()},
+        "peaks": {name: m.peak() for name, m in equalled.items()},
         "traces": replayed,
     }
     described = pd.DataFrame([_described(name, named[name], m) for name, m in equalled.items()])
-    return Comparison(layers, summarised(layers), described, info, list(dict.fromkeys(warnings)))
+    told = list(dict.fromkeys(warnings))
+    return Comparison(layers, summarised(layers), described, info, told, pd.concat(runs, ignore_index=True))
 
 
 def _technologies(machines: dict[str, Accelerator]) -> list[str]:
@@ -218,8 +227,11 @@ def _counts(result: RunResult) -> pd.DataFrame:
     return table[["layer", "kind"]].join(table[counts] / result.info["batch"])
 
 
-def _potential(machine: Accelerator, trace: Trace) -> pd.DataFrame:
-    """Return the exact work of the property that the machine exploits, by layer; NaN where it has none."""
+def exploited(machine: Accelerator, trace: Trace) -> pd.DataFrame:
+    """Return the exact work of the property that the machine exploits, by layer; NaN where it has none.
+
+    Index: position of the layer. Columns: property, work, baseline_work (bit products of all samples).
+    """
     key = machine.exploits() if isinstance(machine, ArrayAccelerator) else None
     if key is None:
         return pd.DataFrame({"property": "", "work": np.nan, "baseline_work": np.nan}, range(len(trace.layers)))

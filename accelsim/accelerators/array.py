@@ -113,6 +113,14 @@ class ArrayAccelerator(Accelerator):
         array = self.accelerator.model_copy(update={self.grows: int(count * factor)})
         return self.model_copy(update={"accelerator": array})
 
+    def peak(self) -> dict[str, float]:
+        """Return MACs per second of all multipliers on full words, and bytes per second of DRAM."""
+        per_cycle = self.multiplier_bits() / self.word_bits**2
+        return {
+            "macs_per_second": per_cycle * self.clock.frequency_mhz * 1e6,
+            "dram_bytes_per_second": float(self.dram.bytes_per_second),
+        }
+
     def exploits(self) -> tuple[str, str, int] | None:
         """Return property, encoding and group of `analyzers.potential` that bound this machine; None where none does."""
         return None

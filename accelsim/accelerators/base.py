@@ -109,6 +109,13 @@ class Accelerator(Spec):
         """Return what this model approximates, one line each; shown with every result."""
         return []
 
+    def peak(self) -> dict[str, float]:
+        """Return the roof of a roofline: `macs_per_second` of full-width products and `dram_bytes_per_second`.
+
+        Empty where the machine has no such figures. Machines that skip work may exceed the first.
+        """
+        return {}
+
     def seconds(self, cycles: float) -> float:
         """Return the duration of `cycles` in seconds."""
         return cycles / (self.clock.frequency_mhz * 1e6)

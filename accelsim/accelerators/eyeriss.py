@@ -65,6 +65,14 @@ class Eyeriss(Accelerator):
             )
         return self
 
+    def peak(self) -> dict[str, float]:
+        """Return MACs per second of all PEs, and bytes per second of the DRAM link."""
+        pes = self.array.rows * self.array.columns
+        return {
+            "macs_per_second": pes * self.clock.frequency_mhz * 1e6,
+            "dram_bytes_per_second": float(self.dram.bandwidth),
+        }
+
     def dense(self) -> Self:
         """Return the same machine, mapping each layer alike, but storing maps plainly and never gating."""
         plain = self.compression.model_copy(update={"format": "none"})

@@ -58,6 +58,8 @@ def compare(
     from accelsim.comparison import check_equal
     from accelsim.comparison import compare as hold_against
     from accelsim.report import compare_text, figures, text
+    from accelsim.report.evidence import evidence
+    from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
 
     places: dict[Path, str] = {}
@@ -75,5 +77,9 @@ def compare(
         return
     compare_text.show(result)
     if out is not None:
-        paths = [*result.write(out, csv), *figures.write(result, out)]
+        paths = result.write(out, csv)
+        word_bits = int(result.info["hardware"][result.baseline]["word_bits"])
+        for name, table in evidence(zip(result.info["traces"], traces), word_bits).items():
+            paths += write_table(marked(table, result.warnings), out, name, csv)
+        paths += figures.write(result, out)
         text.console().print(f"wrote {', '.join(str(p) for p in paths)}", soft_wrap=True)

@@ -45,6 +45,7 @@ def run(
     from accelsim.accelerators.base import load_hardware
     from accelsim.analyzers.statistics import warm
     from accelsim.report import run_text, text
+    from accelsim.report.evidence import evidence
     from accelsim.report.shares import as_table, ineffectual_shares
     from accelsim.results import marked, write_table
     from accelsim.sim import run as replay
@@ -64,8 +65,10 @@ def run(
     shares = ineffectual_shares(trace, machine.word_bits)
     run_text.show(result, shares)
     if out is not None:
-        ineffectual = marked(as_table(shares), result.warnings)
-        written = [*result.write(out, csv), *write_table(ineffectual, out, "ineffectual", csv), *written]
+        beside = evidence([(result.info["trace"]["name"], trace)], machine.word_bits, [machine])
+        for name, table in {"ineffectual": as_table(shares), **beside}.items():
+            written = [*write_table(marked(table, result.warnings), out, name, csv), *written]
+        written = [*result.write(out, csv), *written]
     for line in text.warnings(cautions):
         text.console().print(line, soft_wrap=True, markup=False, highlight=False)
     if written:

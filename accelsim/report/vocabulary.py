@@ -14,6 +14,7 @@ _DECLARING = (
     "accelsim.study.search",
     "accelsim.study.store",
     "accelsim.analyzers.analyze",
+    "accelsim.analyzers.bit_positions",
     "accelsim.analyzers.formats",
     "accelsim.analyzers.group_widths",
     "accelsim.analyzers.inputs",
@@ -22,7 +23,10 @@ _DECLARING = (
     "accelsim.analyzers.potential",
     "accelsim.analyzers.statistics",
     "accelsim.analyzers.traffic",
+    "accelsim.compactness.intensity",
+    "accelsim.compactness.patterns",
     "accelsim.compactness.profile",
+    "accelsim.efficiency",
 )
 
 

@@ -175,7 +175,7 @@ def test_names_used_twice_are_numbered(traces: list[Trace]) -> None:
 def test_files_carry_their_columns(comparison: Comparison, tmp_path: Path) -> None:
     paths = comparison.write(tmp_path, csv=True)
     assert {p.name for p in paths} == {
-        *(f"compare_{table}.{ending}" for table in ("layers", "summary", "machines") for ending in ("parquet", "csv")),
+        *(f"compare_{table}.{ending}" for table in ("layers", "summary", "machines", "runs") for ending in ("parquet", "csv")),
         "compare.json",
     }
     info = json.loads((tmp_path / "compare.json").read_text())
