@@ -128,17 +128,17 @@ def _ranked(
     """Return the row of all tilings that is best for the machine's objective.
 
     latency: the longer of work (in proportion to how often the array takes its share, whole units) and transfers,
-    first and last tile added. energy: DRAM, and the outermost level written, read by DRAM and once per step by the
-    array. edp: their product.
+    first and last tile added. energy: DRAM and all accesses of the outermost level, as if the array were next to it,
+    and leakage over the latency. edp: their product.
     """
-    figures, reads = evaluated(demand)
+    figures, accesses = evaluated(demand)
     bits = figures[:, :3].sum(axis=1)
     per_bit = machine.clock.frequency_mhz * 1e6 / (8 * machine.dram.bytes_per_second)
     work = cycles * figures[:, 6] / figures[:, 6].min()
     latency = np.maximum(work, bits * per_bit) + figures[:, 7] * per_bit
     level = next(iter(machine.memory.values()))
     per_word = word_pj(level, machine.word_bits, machine.energy.technology_nm) / machine.word_bits
-    energy = bits * (machine.dram.pj_per_bit + per_word) + reads * per_word
+    energy = bits * machine.dram.pj_per_bit + accesses * per_word
     energy += machine.energy.static_mw * 1e9 * latency / (machine.clock.frequency_mhz * 1e6)
     goals = {"latency": latency, "energy": energy, "edp": latency * energy}
     if machine.mapping.objective not in goals:

@@ -16,7 +16,7 @@ from accelsim.dataflows.tiling.kernels.outer import ORDERS, multiples
 from accelsim.dataflows.tiling.nest import Nest
 from accelsim.dataflows.tiling.outer import Room, Space, Stored, Tilings, Widths, fetched_maps, needs, tilings
 from accelsim.dataflows.tiling.pipeline import Pipeline
-from accelsim.dataflows.tiling.problem import OPERANDS, P, Problem, Q
+from accelsim.dataflows.tiling.problem import OPERANDS, P, Problem, Q, cuts
 from accelsim.dataflows.tiling.steps import Steps, TileSizes, uniform_sizes
 from accelsim.errors import MappingError
 from accelsim.hardware.hierarchy import Level
@@ -167,9 +167,10 @@ def first_rows(demand: Demand, capacities: npt.NDArray[np.int64], level: str) ->
 
 
 def evaluated(demand: Demand) -> tuple[Floats, Floats]:
-    """Return figures of every tiling (columns as in `kernels.outer.COLUMNS`), and the bits that the array then reads.
+    """Return figures of every tiling (columns as in `kernels.outer.COLUMNS`), and bits read and written of the level.
 
-    The array reads its tile of activations and weights in every step, and partial sums of an earlier one.
+    Beside what it exchanges with DRAM, the array reads its tile of activations and weights in every step and partial
+    sums of an earlier one, and writes its sums. Levels further in are not looked at.
     """
     return _evaluated(demand)[0], _evaluated(demand)[3]
 
@@ -235,12 +236,23 @@ def _too_small(least: Floats, capacities: npt.NDArray[np.int64], level: str) -> 
 
 @lru_cache(maxsize=64)
 def _evaluated(demand: Demand) -> tuple[Floats, npt.NDArray[Any], npt.NDArray[Any], Floats]:
-    figures, orders, tiles = _space(demand).evaluate(demand.off_chip(), demand.taking, demand.room)
-    trips = -(-np.asarray(demand.problem.sizes) // tiles)
-    a, w, o = demand.stored
-    again = demand.problem.shape.outputs * demand.psum_bits * (trips[:, 4] - 1)
-    rereads = a * trips[:, 3] + w * trips[:, 0] * trips[:, 2] * trips[:, 5] * trips[:, 6] + o + 2.0 * again
-    return figures, orders, tiles, rereads
+    space, problem, w = _space(demand), demand.problem, demand.widths
+    figures, orders, tiles = space.evaluate(demand.off_chip(), demand.taking, demand.room)
+    t, _, n, k, c, p, q = (-(-np.asarray(problem.sizes) // tiles)).T
+    s, held = problem.shape, np.asarray(demand.room.held)
+    pixels = np.ones(len(tiles))
+    for axis, dim in ((0, P), (1, Q)):
+        low, high = zip(
+            *(problem.pixels(axis, *cuts(problem.sizes[dim], int(tile))) for tile in space.tiles[dim]), strict=True
+        )
+        covered = np.asarray([float((b - a).sum()) for a, b in zip(low, high, strict=True)])
+        pixels *= covered[np.searchsorted(space.tiles[dim], tiles[:, dim])]
+    back = s.outputs * w.psum * (c - 1)
+    up = s.outputs * np.where(c > 1, w.psum * c, w.output)
+    array = np.stack(
+        [w.activation * s.steps * s.N * s.groups * s.C * pixels * k, w.weight * s.weights * t * n * p * q, back + up]
+    )
+    return figures, orders, tiles, ((figures[:, :3].T + array) * held[:, None]).sum(axis=0)
 
 
 def place(

@@ -127,7 +127,8 @@ class Dram(Sourced):
 class MappingRules(Spec):
     """What tilings and loop orders are chosen for, and those that the user fixes.
 
-    objective: dram (energy of DRAM, then lanes in use), traffic (bits off chip), energy (DRAM and levels), latency, edp.
+    objective: dram (energy of DRAM, then lanes in use), traffic (bits off chip), energy (DRAM and the
+    outermost level), latency, edp (as estimated before tiles are worked out).
     psum_bits: width of a partial sum in buffers and off chip (default: two words). layers: mapping per layer name (or
     "*") as a run prints it, for example "K64 C16 P7 / N Q P C K". resident: keep an output on chip for the next layer
     when both fit.

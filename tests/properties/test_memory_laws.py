@@ -24,6 +24,7 @@ from accelsim.analyzers.statistics import statistics
 from accelsim.dataflows.tiling.fixed import parse
 from accelsim.dataflows.tiling.outer import Space, needs
 from accelsim.dataflows.tiling.problem import DIMS, Problem, cuts
+from accelsim.dataflows.tiling.steps import Steps
 from accelsim.errors import ConfigError, MappingError
 from accelsim.layer import Layer, LayerShape
 from accelsim.testing.account import check_row, measured
@@ -261,7 +262,7 @@ def test_the_printed_mapping_reproduces_its_row(
 
 
 @given(hardware, kinds, seeds, levels(), st.sampled_from([1e7, 1e9, 1e11]), st.sampled_from([0.0, 50.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_an_objective_is_best_in_its_own_figure(
     name: str, kind: str, seed: int, memory: dict[str, Any], bandwidth: float, static: float
 ) -> None:
@@ -287,6 +288,9 @@ def test_an_objective_is_best_in_its_own_figure(
         assert fits[place]
         assert goal[place] == pytest.approx(goal[fits].min(), rel=1e-12), objective
         assert found["dram_bytes"] * 8 == pytest.approx(traffic[place])
+        if static == 0:
+            moved_pj = found["energy_dram_pj"] + found["energy_buffer_pj"]
+            assert goals["energy"][place] == pytest.approx(moved_pj), "the estimate is what the row then says"
 
 
 def estimates(machine: ArrayAccelerator, demand: Demand, figures: Any, tiles: Any, cycles: float) -> dict[str, Any]:
@@ -294,12 +298,14 @@ def estimates(machine: ArrayAccelerator, demand: Demand, figures: Any, tiles: An
     per_bit = machine.clock.frequency_mhz * 1e6 / (8 * machine.dram.bytes_per_second)
     bits, first = figures[:, :3].sum(axis=1), figures[:, 7]
     latency = np.maximum(cycles * figures[:, 6] / figures[:, 6].min(), bits * per_bit) + first * per_bit
-    s, (t, _, n, k, c, p, q) = demand.problem.shape, (-(-np.asarray(demand.problem.sizes) // tiles)).T
-    stored = demand.stored
-    back = (c - 1) * s.outputs * demand.psum_bits
-    reads = stored[0] * k + stored[1] * t * n * p * q + stored[2] + 2 * back
-    word = 2.0 / machine.word_bits
-    energy = bits * (15.0 + word) + reads * word
+    problem, w = demand.problem, demand.widths
+    accesses = []
+    for tile, moves in zip(tiles.tolist(), figures[:, :3], strict=True):
+        steps = Steps(problem, tuple(tile), tuple(range(7)))
+        a, f, back, up = steps.reads((w.activation, w.weight, w.output, w.psum)).sum(axis=1)
+        each = moves + np.asarray([a, f, back + up])
+        accesses.append(sum(bits for bits, there in zip(each, demand.room.held, strict=True) if there))
+    energy = bits * 15.0 + np.asarray(accesses) * 2.0 / machine.word_bits
     energy = energy + machine.energy.static_mw * 1e9 * latency / (machine.clock.frequency_mhz * 1e6)
     return {"latency": latency, "energy": energy, "edp": latency * energy}
 
