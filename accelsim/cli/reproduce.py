@@ -22,14 +22,15 @@ def reproduce(
     check_csv(out, csv)
     report = PAPERS.get(paper)()
     console = text.console()
-    console.print(paper_text.comparison(report))
+    if report.quantities:
+        console.print(paper_text.comparison(report))
     for listing in report.listings.values():
         if listing.shown:
             console.print(paper_text.listing(listing))
     for note in report.notes:
         console.print(f"note: {note}")
     if out is not None:
-        paths = write_table(report.table, out, paper, csv)
+        paths = write_table(report.table, out, paper, csv) if report.quantities else []
         for name, listing in report.listings.items():
             paths += write_table(listing.table, out, f"{paper}_{name}", csv)
         paths += paper_figures.write(paper, report, out)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from accelsim.compactness.profile import NetworkProfile, profile
+from accelsim.efficiency import simulated
 from accelsim.networks import Outline, outline
 from accelsim.papers import paper
-from accelsim.papers.compact import correlations, machines, narrowness
+from accelsim.papers.compact import correlations, narrowness
 from accelsim.papers.compact.counts import QUANTITIES, consistency, counted
 from accelsim.papers.compact.published import published
 from accelsim.papers.report import Listing, PaperReport, with_deviations
@@ -34,6 +35,11 @@ NOTES = [
     "top-1 accuracies are properties of published weights, which are not run here",
 ]
 
+MACHINES = ("eyeriss", "sparse_tensor_core")
+"""Eyeriss, and the tensor cores of a GPU (A100) with its sparsity switched off."""
+
+BATCHES = (1, 16)
+
 
 @paper("compact")
 def reproduce() -> PaperReport:
@@ -41,7 +47,7 @@ def reproduce() -> PaperReport:
     outlines = networks()
     profiles = {name: profile(name, item.network) for name, item in outlines.items()}
     counts = counted(profiles)
-    energies = machines.simulated(outlines)
+    energies = simulated(outlines, MACHINES, BATCHES)
     listings = {
         "digits": consistency(counts),
         "networks": footprints(profiles),

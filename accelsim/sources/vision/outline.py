@@ -49,11 +49,20 @@ def torchvision_outline(name: str, weights: str, options: dict[str, Any], inputs
         arguments["aux_loss"] = True
     if name in ("googlenet", "inception_v3"):
         arguments |= {"transform_input": True, "aux_logits": False, "init_weights": False}
-    try:
-        with python_warnings.catch_warnings(), torch.device("meta"):
-            python_warnings.simplefilter("ignore")
-            module = models.get_model(name, **{**arguments, **options}).eval()
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} cannot be built: {first_line(error)}", "look at `options`") from None
+    module = _built(models, name, {**arguments, **options})
     preparation = metadata(name, "DEFAULT")
     return Loaded(module, [picture(preparation and preparation.declared(inputs))])
+
+
+def _built(models: Any, name: str, arguments: dict[str, Any]) -> torch.nn.Module:
+    """Build on the meta device, or in memory where the builder must see values (RegNet's widths)."""
+    try:
+        with python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore")
+            try:
+                with torch.device("meta"):
+                    return models.get_model(name, **arguments).eval()
+            except NotImplementedError:
+                return models.get_model(name, **arguments).eval()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} cannot be built: {first_line(error)}", "look at `options`") from None
