@@ -262,6 +262,7 @@ def _info(machine: Accelerator, trace: Trace) -> dict[str, Any]:
         "hardware": machine.model_dump(mode="json"),
         "trace": {k: trace.manifest.get(k) for k in _TRACE_INFO},
         "batch": machine.batch.size,
+        "peak": machine.peak(),
         "conventions": {
             "counts": f"for a batch of {machine.batch.size} inputs, each like the row's sample",
             "padding": "MACs include products with padding zeros",
