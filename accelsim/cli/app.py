@@ -10,6 +10,7 @@ from accelsim.cli import (
     compare,
     explain,
     export,
+    intensity,
     listing,
     potential,
     profile,
@@ -37,6 +38,7 @@ app.command("search", cls=ListsCommand)(search.search)
 app.command("analyze", cls=ListsCommand)(analyze.analyze)
 app.command("potential", cls=ListsCommand)(potential.potential)
 app.command("traffic", cls=ListsCommand)(traffic.traffic)
+app.command("intensity", cls=ListsCommand)(intensity.intensity)
 app.command("profile", cls=ListsCommand)(profile.profile)
 app.command("capture", cls=ListsCommand)(capture.capture)
 app.command("export", cls=ListsCommand)(export.export)
