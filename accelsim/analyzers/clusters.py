@@ -27,7 +27,8 @@ def counted(values: npt.ArrayLike) -> tuple[Floats, Floats]:
     bins = 3 * bins + np.sign(points).astype(np.int64)  # neither the sign nor zero is mixed with others
     _, place = np.unique(bins, return_inverse=True)
     held = np.bincount(place, weights)
-    return np.bincount(place, weights * points) / held, held
+    means: Floats = np.bincount(place, weights * points) / held
+    return means, held.astype(np.float64)
 
 
 def optimal(points: Floats, counts: Floats, sizes: Sequence[int], keep_zero: bool = False) -> dict[int, Floats]:

@@ -13,10 +13,12 @@ from accelsim.cli import (
     intensity,
     listing,
     potential,
+    precision,
     profile,
     reproduce,
     run,
     search,
+    share,
     sweep,
     traffic,
 )
@@ -35,8 +37,10 @@ app.command("run", cls=ListsCommand)(run.run)
 app.command("compare", cls=ListsCommand)(compare.compare)
 app.command("sweep", cls=ListsCommand)(sweep.sweep)
 app.command("search", cls=ListsCommand)(search.search)
+app.command("share", cls=ListsCommand)(share.share)
 app.command("analyze", cls=ListsCommand)(analyze.analyze)
 app.command("potential", cls=ListsCommand)(potential.potential)
+app.command("precision", cls=ListsCommand)(precision.precision)
 app.command("traffic", cls=ListsCommand)(traffic.traffic)
 app.command("intensity", cls=ListsCommand)(intensity.intensity)
 app.command("profile", cls=ListsCommand)(profile.profile)

@@ -1,0 +1,194 @@
+"""A network of which weights are replaced and outputs are judged, input by input."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+BATCH = 25
+"""Inputs that are run at a time where their shapes agree."""
+
+
+class Scores(NamedTuple):
+    """Of each input: the metric in percent, and the squared distance of the outputs from the network's own over their squares."""
+
+    metric: npt.NDArray[np.float64]
+    distance: npt.NDArray[np.float64]
+
+
+class Network:
+    """A module, the inputs of its task and what is right.
+
+    metric: "accuracy" with labels, "agreement" (with the unchanged network's decisions) without, or "fidelity" (100 less
+    the distance of the outputs in percent) where the outputs are no choice among classes. Loads torch when it is made.
+    """
+
+    def __init__(
+        self, module: Any, inputs: Sequence[tuple[Any, ...]], labels: Any = None, warnings: Sequence[str] = ()
+    ) -> None:
+        if not inputs:
+            raise InputError("the network has no inputs to be judged on")
+        self.module, self.inputs, self.warnings = module.eval(), list(inputs), list(warnings)
+        self._parameters = dict(shareable(module))
+        if not self._parameters:
+            raise InputError(f"{type(module).__name__} has no weights of convolutions, linear or recurrent layers")
+        self._own: dict[int, Any] = {}
+        self._right = None if labels is None else [np.asarray(label) for label in labels]
+        if self._right is not None and len(self._right) != len(self.inputs):
+            raise InputError(f"there are {len(self._right)} labels for {len(self.inputs)} inputs")
+        self.metric = (
+            "accuracy" if self._right else "agreement" if self._classes(self._reference([0])[0]) else "fidelity"
+        )
+
+    def layers(self) -> list[tuple[str, Floats]]:
+        """Return name and weights of each layer, float32, output channels first."""
+        return [(name, _array(p)) for name, p in self._parameters.items()]
+
+    @property
+    def parameters(self) -> int:
+        """Number of all parameters, those that are not shared included."""
+        return sum(p.numel() for p in self.module.parameters())
+
+    def digest(self, places: Sequence[int]) -> str:
+        """Return a key over the weights, the class of the module, the inputs at `places` and what is right for them."""
+        found = hashlib.sha256(f"{type(self.module).__qualname__} {self.metric}".encode())
+        for name, value in self.module.state_dict().items():
+            found.update(name.encode() + _bytes(value))
+        for place in places:
+            found.update(b"".join(_bytes(value) for value in self.inputs[place]))
+            found.update(b"" if self._right is None else self._right[place].tobytes())
+        return found.hexdigest()[:24]
+
+    def score(self, weights: Mapping[str, Floats], places: Sequence[int]) -> Scores:
+        """Run the inputs at `places` with some layers' weights replaced."""
+        metric, distance = [], []
+        own = self._reference(places)
+        with self.replaced(weights):
+            for some, outputs in self._run(places):
+                for place, output in zip(some, outputs, strict=True):
+                    before = own[place]
+                    energy = float(np.square(before, dtype=np.float64).sum()) or 1.0
+                    distance.append(float(np.square(output - before, dtype=np.float64).sum()) / energy)
+                    metric.append(self._judged(output, before, place, distance[-1]))
+        return Scores(np.array(metric), np.array(distance))
+
+    @contextmanager
+    def replaced(self, weights: Mapping[str, Floats]) -> Iterator[Any]:
+        """Give the module with some layers' weights replaced; afterwards they are its own again."""
+        import torch
+
+        before = {name: self._parameters[name].detach().clone() for name in weights}
+        try:
+            with torch.no_grad():
+                for name, array in weights.items():
+                    self._parameters[name].copy_(torch.from_numpy(np.ascontiguousarray(array)))
+            yield self.module
+        finally:
+            with torch.no_grad():
+                for name, value in before.items():
+                    self._parameters[name].copy_(value)
+
+    def checkpoint(self, weights: Mapping[str, Floats]) -> bytes:
+        """Return the whole state of the module with some weights replaced, as a safetensors file."""
+        from safetensors.torch import save
+
+        with self.replaced(weights):
+            return bytes(
+                save({name: value.detach().contiguous().clone() for name, value in self.module.state_dict().items()})
+            )
+
+    def _reference(self, places: Sequence[int]) -> dict[int, Any]:
+        missing = [place for place in places if place not in self._own]
+        for some, outputs in self._run(missing):
+            self._own.update(zip(some, outputs, strict=True))
+        return self._own
+
+    def _run(self, places: Sequence[int]) -> Iterator[tuple[list[int], list[Any]]]:
+        """Yield places and the float outputs (batch axis kept) of the unchanged order, a batch at a time."""
+        import torch
+
+        step = 1
+        with torch.inference_mode():
+            for start in range(0, len(places), BATCH):
+                some = list(places[start : start + BATCH])
+                step = len(some) if self._alike(some) else 1
+                for first in range(0, len(some), step):
+                    part = some[first : first + step]
+                    given = [
+                        torch.cat(values) if len(part) > 1 else values[0]
+                        for values in zip(*(self.inputs[p] for p in part))
+                    ]
+                    output = _first(self.module(*given)).float().numpy()
+                    yield part, [output] if step == 1 else list(output[:, None])
+
+    def _alike(self, places: Sequence[int]) -> bool:
+        """Whether inputs can be run as one batch: tensors of one shape whose first axis is 1."""
+        first = self.inputs[places[0]]
+        return all(
+            len(other) == len(first) and all(
+                getattr(a, "shape", ())[:1] == (1,) and getattr(b, "shape", None) == a.shape for a, b in zip(first, other)
+            )
+            for other in (self.inputs[p] for p in places)
+        )  # fmt: skip
+
+    def _judged(self, output: Any, before: Any, place: int, distance: float) -> float:
+        if self.metric == "fidelity":
+            return 100 * (1 - distance)
+        axis = _class_axis(output)
+        chosen = output.argmax(axis)[0]
+        right = before.argmax(axis)[0] if self._right is None else self._right[place].reshape(chosen.shape)
+        known = right >= 0
+        return 100 * float((chosen == right)[known].mean()) if np.any(known) else 100.0
+
+    def _classes(self, output: Any) -> bool:
+        return output.ndim >= 2 and output.shape[_class_axis(output)] > 3
+
+
+def shareable(module: Any) -> Iterator[tuple[str, Any]]:
+    """Yield name and parameter of the weights of convolutions, linear and recurrent layers, each once."""
+    import torch
+
+    seen: set[int] = set()
+    for prefix, part in module.named_modules():
+        if isinstance(part, torch.nn.Embedding | torch.nn.EmbeddingBag):
+            continue
+        for name, value in part.named_parameters(recurse=False):
+            if value.dim() >= 2 and "weight" in name and value.is_floating_point() and id(value) not in seen:
+                seen.add(id(value))
+                yield f"{prefix}.{name}" if prefix else name, value
+
+
+def _class_axis(output: Any) -> int:
+    """Return the axis of the classes: the last of rows and of sequences, the channels of pictures."""
+    return 1 if output.ndim == 4 else output.ndim - 1
+
+
+def _first(output: Any) -> Any:
+    if isinstance(output, Mapping):
+        output = next(iter(output.values()))
+    while isinstance(output, list | tuple):
+        output = output[0]
+    return output.logits if hasattr(output, "logits") else output
+
+
+def _array(value: Any) -> Floats:
+    found: Floats = value.detach().float().cpu().numpy().copy()
+    return found
+
+
+def _bytes(value: Any) -> bytes:
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        return repr(value).encode()
+    data = value.detach().cpu().contiguous()
+    head = f"{data.dtype} {tuple(data.shape)}".encode()
+    return head + hashlib.sha256(data.flatten().view(torch.uint8).numpy()).digest()

@@ -1,0 +1,100 @@
+"""`accelsim share` as a function: a workload's network explored, its machines run, the chosen point written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from accelsim.results import write_table
+from accelsim.storage import cache_folder, write_atomically
+from accelsim.study.sharing.candidates import Candidate, Sharing
+from accelsim.study.sharing.explore import Exploration, Plan, explore
+from accelsim.study.sharing.export import write_shared
+from accelsim.study.sharing.machine import effects
+from accelsim.study.sharing.rate import Coding
+from accelsim.workload import Workload, load_workload
+
+MOST_MACHINE_POINTS = 5
+"""Points of the front that are run on machines, the chosen one among them."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """An exploration of a workload's network, and what the points of its front do to machines (empty without machines)."""
+
+    workload: str
+    network: Any
+    exploration: Exploration
+    machines: pd.DataFrame
+
+    def chosen(self) -> dict[str, Candidate]:
+        """Return the candidates of the chosen point; empty where there is none."""
+        place = self.exploration.chosen
+        return {} if place is None else candidates_of(self.exploration, place)
+
+    def write(self, folder: Path, csv: bool = False) -> list[Path]:
+        """Write tables, and of the chosen point shared.safetensors (codebooks and indices) and dense.safetensors."""
+        paths = self.exploration.write(folder, csv)
+        if len(self.machines):
+            paths += write_table(self.machines, folder, "machines", csv)
+        chosen = self.chosen()
+        if chosen:
+            write_shared(folder / "shared.safetensors", chosen)
+            dense = self.network.checkpoint({name: own.weights for name, own in chosen.items()})
+            write_atomically(folder / "dense.safetensors", dense)
+            paths += [folder / "shared.safetensors", folder / "dense.safetensors"]
+        return paths
+
+
+def share(
+    workload: str | Workload,
+    sharing: Sharing | None = None,
+    coding: Coding | None = None,
+    plan: Plan | None = None,
+    labels: Path | None = None,
+    data: Path | None = None,
+    most_inputs: int | None = None,
+    hw: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    changes: Sequence[str] = (),
+) -> Share:
+    """Explore weight sharing on the network of `workload`, without retraining; scores are kept in the cache folder.
+
+    labels, data, most_inputs: see `accelsim.sources.sharing.tasks.network`. hw: machines on which the front is run.
+    settings, changes: overrides of the machines and of the workload. Loads torch. Raises InputError, ConfigError.
+    """
+    from accelsim.sources.sharing.tasks import network
+
+    found = workload if isinstance(workload, Workload) else load_workload(workload, changes)
+    net = network(found.model, found.inputs, labels, data, most_inputs)
+    others = net.parameters - sum(weights.size for _, weights in net.layers())
+    folder = cache_folder() / "sharing" / found.name
+    exploration = explore(net, sharing or Sharing(), coding or Coding(), plan or Plan(), folder, others)
+    machines = pd.DataFrame()
+    if hw:
+        points = {"unshared": {}, **_points(exploration)}
+        machines = effects(net, points, hw, settings, found.quantization, found.name)
+    return Share(found.name, net, exploration, machines)
+
+
+def candidates_of(exploration: Exploration, place: int) -> dict[str, Candidate]:
+    """Return the candidate of each layer at a point of the front."""
+    return {name: exploration.candidates[name][k] for name, k in exploration.assignments[place].items()}
+
+
+def _points(exploration: Exploration) -> Mapping[str, dict[str, Candidate]]:
+    """Return some points of the measured front, spread over it, by what a row is called."""
+    front = exploration.front
+    places = [int(place) for place in front.index[front["pareto"]]]
+    places.sort(key=lambda place: float(front["rate"][place]))
+    step = max(1, -(-len(places) // MOST_MACHINE_POINTS))
+    chosen = exploration.chosen
+    kept = dict.fromkeys([*places[::step], *([] if chosen is None else [chosen])])
+    return {
+        f"{front['rate'][place]:.2f}x{' (chosen)' if place == chosen else ''}": candidates_of(exploration, place)
+        for place in sorted(kept, key=lambda place: float(front["rate"][place]))
+    }
