@@ -127,15 +127,18 @@ def _ranked(
 ) -> int:
     """Return the row of all tilings that is best for the machine's objective.
 
-    latency: the longer of work (in proportion to how often the array takes its share, whole units) and transfers,
-    first and last tile added. energy: DRAM and all accesses of the outermost level, as if the array were next to it,
-    and leakage over the latency. edp: their product.
+    latency: the longer of transfers and of work (in proportion to how often the array takes its share, whole units)
+    with the first and last tile around it; without double buffering their sum. energy: DRAM and all accesses of the
+    outermost level, as if the array were next to it, and leakage over the latency. edp: their product.
     """
     figures, accesses = evaluated(demand)
     bits = figures[:, :3].sum(axis=1)
     per_bit = machine.clock.frequency_mhz * 1e6 / (8 * machine.dram.bytes_per_second)
     work = cycles * figures[:, 6] / figures[:, 6].min()
-    latency = np.maximum(work, bits * per_bit) + figures[:, 7] * per_bit
+    if demand.doubled:
+        latency = np.maximum(work + np.minimum(figures[:, 7], bits) * per_bit, bits * per_bit)
+    else:
+        latency = work + bits * per_bit
     level = next(iter(machine.memory.values()))
     per_word = word_pj(level, machine.word_bits, machine.energy.technology_nm) / machine.word_bits
     energy = bits * machine.dram.pj_per_bit + accesses * per_word

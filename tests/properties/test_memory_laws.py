@@ -297,7 +297,9 @@ def estimates(machine: ArrayAccelerator, demand: Demand, figures: Any, tiles: An
     """Return latency, energy and EDP of every tiling, as the mapper says that it estimates them."""
     per_bit = machine.clock.frequency_mhz * 1e6 / (8 * machine.dram.bytes_per_second)
     bits, first = figures[:, :3].sum(axis=1), figures[:, 7]
-    latency = np.maximum(cycles * figures[:, 6] / figures[:, 6].min(), bits * per_bit) + first * per_bit
+    work = cycles * figures[:, 6] / figures[:, 6].min()
+    hidden = np.maximum(work + np.minimum(first, bits) * per_bit, bits * per_bit)
+    latency = hidden if demand.doubled else work + bits * per_bit
     problem, w = demand.problem, demand.widths
     accesses = []
     for tile, moves in zip(tiles.tolist(), figures[:, :3], strict=True):
