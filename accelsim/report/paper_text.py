@@ -31,6 +31,8 @@ def listing(found: Listing) -> Table:
 def _compared(ours: float, published: float, deviation: float) -> str:
     if published != published:
         return f"{ours:.4g} / -"
+    if ours != ours:
+        return f"- / {published:.4g}"
     return f"{ours:.4g} / {published:.4g} ({100 * deviation:+.1f} %)"
 
 

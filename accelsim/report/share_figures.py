@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from accelsim.report import drawing
-from accelsim.report.figures import COLOURS
 from accelsim.study.sharing.share import Share
 
 _KINDS = {"search": "found by the search", "uniform": "same k everywhere"}
@@ -28,7 +27,7 @@ def chart(found: Share) -> Any:
     points = front[["kind", "rate", "loss", "loss_error"]].copy()
     points["low"], points["high"] = points["loss"] - points["loss_error"], points["loss"] + points["loss_error"]
     x = alt.X("rate:Q", title="Compression rate (ratio of sums)", scale=alt.Scale(zero=False))
-    y = alt.Y("loss:Q", title=f"Loss of {info['metric']} (points)")
+    y = alt.Y("loss:Q", title=f"Loss of {info['metric']} (points)", scale=alt.Scale(type="symlog", constant=0.5))
     colour = drawing.colours(alt.Color, "kind", [n for n in _KINDS.values() if n in set(points["kind"])])
     base = alt.Chart(points)
     rules = base.mark_rule(strokeWidth=1.2).encode(x=x, y=alt.Y("low:Q", title=None), y2="high:Q", color=colour)
@@ -50,7 +49,7 @@ def chart(found: Share) -> Any:
         )
         .properties(width=230, height=230, title=_title(alt, f"Predictor, R2 {info['predictor']['r2']:.2f}"))
     )
-    name = alt.Title(f"Shared weights of {found.workload}", anchor="start", fontSize=12, color=COLOURS[0])
+    name = alt.Title(f"Shared weights of {found.workload}", anchor="start", fontSize=12)
     return drawing.styled(alt.hconcat(left, right, spacing=30, title=name).resolve_scale(color="independent"))
 
 

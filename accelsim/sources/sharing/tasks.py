@@ -18,11 +18,11 @@ SCENES, SCENE_SEED, SCENE_SIZE = 100, 2_000_000, 64
 
 
 def network(
-    model: Source, count: int, labels: Path | None = None, data: Path | None = None, most: int | None = None
+    model: Source, count: int, labels: Any = None, data: Path | None = None, most: int | None = None
 ) -> Network:
     """Return the network of a workload's source and its task on `count` of its inputs.
 
-    labels: a class per input, a line each (.txt) or an array (.npy), -1 where nothing is known. data: folder of
+    labels: a class per input: an array, or the path of one (.npy) or of a line each (.txt); -1 where nothing is known. data: folder of
     cifar10/, for shipped networks that name its test images. most: inputs that are read at most. Shipped networks have
     their samples' labels, or pictures drawn for them; others are held against their own outputs.
     """
@@ -30,7 +30,13 @@ def network(
         return _shipped(model.network, data, most)
     module, inputs, warnings, _ = model.choose(count).load()
     given = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[:count][:most]]
-    right = None if labels is None else _read(labels, count)[: len(given)]
+    right = (
+        None
+        if labels is None
+        else _read(labels, count)[: len(given)]
+        if isinstance(labels, Path)
+        else labels[: len(given)]
+    )
     return Network(module, given, right, warnings)
 
 

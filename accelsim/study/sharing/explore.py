@@ -167,6 +167,7 @@ class _Explorer:
     def run(self) -> Exploration:
         """Return the exploration."""
         own = self._scores([{}], self.subset, "baseline")[0]
+        self.decisions = bool(np.isin(own[0], (0.0, 100.0)).all())
         sensitivity, losses = self._sensitivity(own)
         allowed = self._allowed(losses, float(own[0].mean()))
         combinations, predictor = self._combinations(own, allowed, losses, sensitivity)
@@ -208,7 +209,9 @@ class _Explorer:
 
     def _allowed(self, losses: Floats, metric: float) -> npt.NDArray[np.bool_]:
         """Return which candidates lose little enough alone; a layer's most values always do."""
-        margin = max(self.plan.margin * metric, 150 / len(self.subset))  # a loss of one input more is no sign
+        margin = self.plan.margin * metric
+        if self.decisions:
+            margin = max(margin, 150 / len(self.subset))  # one right input less is no sign
         allowed: npt.NDArray[np.bool_] = losses[:, :, 0] <= margin
         allowed[:, -1] = True
         return allowed

@@ -55,7 +55,7 @@ def share(
     sharing: Sharing | None = None,
     coding: Coding | None = None,
     plan: Plan | None = None,
-    labels: Path | None = None,
+    labels: Any = None,
     data: Path | None = None,
     most_inputs: int | None = None,
     hw: Sequence[str] = (),
