@@ -12,12 +12,12 @@ from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
 from accelsim.analyzers.codes import centred_bits, centred_values
 from accelsim.analyzers.conventions import Padding, check_padding
 from accelsim.analyzers.encodings import ENCODINGS
-from accelsim.analyzers.groups import GROUP_SIZES, channel_groups
-from accelsim.analyzers.histogram import Histogram, value_histogram
+from accelsim.analyzers.engine import HOST, Engine
+from accelsim.analyzers.groups import GROUP_SIZES
+from accelsim.analyzers.histogram import Histogram
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.progress import columns, over_layers
 from accelsim.analyzers.raw import raw_properties
-from accelsim.analyzers.structure import n_of_m
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.results import Column, declare
 from accelsim.trace import Trace
@@ -52,32 +52,35 @@ declare(
 )
 
 
-def analyze(trace: Trace, padding: str = "in", encodings: Sequence[str] = ENCODINGS) -> pd.DataFrame:
+def analyze(
+    trace: Trace, padding: str = "in", encodings: Sequence[str] = ENCODINGS, engine: Engine = HOST
+) -> pd.DataFrame:
     """Return the properties of each layer's operands: one row per layer, sample and operand.
 
     Columns are of zero-centred values (code minus zero point: a real zero is 0); those that begin with `raw_` are of
     the codes as they are stored, which differ where there is a zero point. padding: "in" counts the padding zeros of
     the activation as values, as a multiplier sees the padded tensor; "out" only stored values. encodings: analyzers
-    whose mean cost is reported. The table is kept with the bundle. Raises ConfigError for another convention.
+    whose mean cost is reported. engine: where the codes are counted. The table is kept with the bundle, unless it comes
+    from another engine than the host. Raises ConfigError for another convention.
     """
     convention = check_padding(padding)
     for name in encodings:
         ANALYZERS.get(name)
 
     def layer(index: int) -> list[Row]:
-        return layer_properties([trace.layer(index, s) for s in range(trace.samples)], convention, encodings)
+        return layer_properties([trace.layer(index, s) for s in range(trace.samples)], convention, encodings, engine)
 
     def compute() -> dict[str, list[Any]]:
         return columns(over_layers(trace, layer, "analyze"))
 
-    if set(encodings) - set(ENCODINGS):
+    if set(encodings) - set(ENCODINGS) or engine is not HOST:
         return pd.DataFrame(compute())
     name = "-".join([f"analyze-v{ANALYZERS_VERSION}-{padding}", *encodings])
     return pd.DataFrame(trace.remembered(name, compute))
 
 
 def layer_properties(
-    layers: Sequence[Layer], padding: Padding = "in", encodings: Sequence[str] = ENCODINGS
+    layers: Sequence[Layer], padding: Padding = "in", encodings: Sequence[str] = ENCODINGS, engine: Engine = HOST
 ) -> list[Row]:
     """Return the rows of `analyze` for one layer, `layers` being it on each sample."""
     rows: list[Row] = []
@@ -85,13 +88,13 @@ def layer_properties(
     for layer in layers:
         common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}
         extra = padding_positions(layer.shape) if padding == "in" else 0
-        found = {"activation": operand_properties(layer.activation, layer.shape.groups, extra, encodings)}
+        found = {"activation": operand_properties(layer.activation, layer.shape.groups, extra, encodings, engine)}
         if weight is None or layer.dynamic_weight:
-            blocks = n_of_m(centred_values(layer.weight))
-            weight = {**operand_properties(layer.weight, 1, 0, encodings), "two_of_four_fraction": blocks}
+            blocks = engine.two_of_four(layer.weight)
+            weight = {**operand_properties(layer.weight, 1, 0, encodings, engine), "two_of_four_fraction": blocks}
         found["weight"] = weight
         if layer.output is not None:
-            found["output"] = operand_properties(layer.output, 1, 0, encodings)
+            found["output"] = operand_properties(layer.output, 1, 0, encodings, engine)
         for role, properties in found.items():
             rows.append({**common, "operand": role, "padding": padding, "two_of_four_fraction": np.nan, **properties})
     for role in dict.fromkeys(row["operand"] for row in rows):
@@ -105,13 +108,17 @@ def layer_properties(
 
 
 def operand_properties(
-    operand: Operand, sets: int = 1, extra_zeros: int = 0, encodings: Sequence[str] = ENCODINGS
+    operand: Operand,
+    sets: int = 1,
+    extra_zeros: int = 0,
+    encodings: Sequence[str] = ENCODINGS,
+    engine: Engine = HOST,
 ) -> Row:
     """Return the properties of one tensor with `extra_zeros` padding zeros added.
 
     sets: parts of axis 1 that dynamic precision groups do not cross. A mean over no value is NaN.
     """
-    stored = value_histogram(operand)
+    stored = engine.histogram(operand)
     histogram = stored.with_zeros(extra_zeros)
     bits = centred_bits(operand)
     values, zeros = histogram.size, histogram.zeros
@@ -125,17 +132,16 @@ def operand_properties(
         "maximum": histogram.maximum,
         "distinct": histogram.distinct,
         "union": stored.union,
-        **raw_properties(operand, stored, extra_zeros, encodings),
+        **raw_properties(operand, stored, extra_zeros, encodings, engine),
     }
     for name in encodings:
         total = histogram.total(name, bits)
         zero_cost = Histogram(stored.low, stored.counts * 0).with_zeros(zeros).total(name, bits)
         row[f"{name}_mean"] = total / values
         row[f"{name}_mean_nonzero"] = (total - zero_cost) / (values - zeros) if values > zeros else float("nan")
-    for size, groups in channel_groups(as_maps(operand), sets, signed=stored.signed).items():
-        for trimmed, suffix in ((False, ""), (True, "_trimmed")):
-            total = groups.total_width(trimmed) + extra_zeros * (1 + stored.signed)
-            row[f"precision_mean{suffix}_{size}"] = total / values
+    for (size, trimmed), width in engine.group_widths(operand, sets, stored.signed).items():
+        total = width + extra_zeros * (1 + stored.signed)
+        row[f"precision_mean{'_trimmed' if trimmed else ''}_{size}"] = total / values
     return row
 
 

@@ -8,7 +8,7 @@ layers and samples, never a mean of speedups.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +69,21 @@ class OperandCosts:
     signed: bool
 
 
-def potential(trace: Trace, width: int = 16, padding: str = "in", encodings: Sequence[str] = ENCODINGS) -> pd.DataFrame:
+OperandCosting = Callable[[LayerShape, Operand, tuple[str, ...], Padding | None], OperandCosts]
+
+
+def potential(
+    trace: Trace,
+    width: int = 16,
+    padding: str = "in",
+    encodings: Sequence[str] = ENCODINGS,
+    costs: OperandCosting | None = None,
+) -> pd.DataFrame:
     """Return the exact work of every property, one row per layer, sample, property, encoding and group.
 
     width: bits of the bit-parallel baseline. padding: see the column. encodings: analyzers that count terms. Codes
-    with a zero point are centred first, so that real zeros are skipped. Kept with the bundle. Raises ConfigError
+    with a zero point are centred first, so that real zeros are skipped. costs: what sums the costs of an operand in
+    place of `operand_costs`, the same sums. Kept with the bundle when it is left out. Raises ConfigError
     when codes are wider than `width`, for a width beyond 64 bits or another convention of padding.
     """
     convention = check_padding(padding)
@@ -89,12 +99,13 @@ def potential(trace: Trace, width: int = 16, padding: str = "in", encodings: Seq
         ANALYZERS.get(name)
 
     def layer(index: int) -> list[dict[str, Any]]:
-        return layer_potential([trace.layer(index, s) for s in range(trace.samples)], width, convention, encodings)
+        layers = [trace.layer(index, s) for s in range(trace.samples)]
+        return layer_potential(layers, width, convention, encodings, costs or operand_costs)
 
     def compute() -> dict[str, list[Any]]:
         return columns(over_layers(trace, layer, "potential"))
 
-    if set(encodings) - set(ENCODINGS):
+    if set(encodings) - set(ENCODINGS) or costs is not None:
         return pd.DataFrame(compute())
     name = "-".join([f"potential-v{ANALYZERS_VERSION}-{width}-{padding}", *encodings])
     return pd.DataFrame(trace.remembered(name, compute))
@@ -114,18 +125,23 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def layer_potential(
-    layers: Sequence[Layer], width: int = 16, padding: Padding = "in", encodings: Sequence[str] = ENCODINGS
+    layers: Sequence[Layer],
+    width: int = 16,
+    padding: Padding = "in",
+    encodings: Sequence[str] = ENCODINGS,
+    cost: OperandCosting | None = None,
 ) -> list[dict[str, Any]]:
     """Return the rows of `potential` for one layer, `layers` being it on each sample.
 
     Static precision is what loses nothing over all the samples; a dynamic one is taken as signed when its
     own sample has a negative value.
     """
+    cost = cost or operand_costs
     costs: list[tuple[Layer, OperandCosts, OperandCosts]] = []
     for layer in layers:
-        activation = _operand_costs(layer.shape, layer.activation, tuple(encodings), padding)
+        activation = cost(layer.shape, layer.activation, tuple(encodings), padding)
         shared = costs and not layer.dynamic_weight
-        weight = costs[0][2] if shared else _operand_costs(layer.shape, layer.weight, tuple(encodings), None)
+        weight = costs[0][2] if shared else cost(layer.shape, layer.weight, tuple(encodings), None)
         costs.append((layer, activation, weight))
     static = {
         role: {
@@ -188,7 +204,7 @@ def _works(
     return works
 
 
-def _operand_costs(
+def operand_costs(
     shape: LayerShape, operand: Operand, encodings: tuple[str, ...], padding: Padding | None
 ) -> OperandCosts:
     """Return every cost sum of an operand: the activation's when `padding` is given, else the weight's."""

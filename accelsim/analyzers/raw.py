@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from accelsim.analyzers.encodings import ENCODINGS
-from accelsim.analyzers.histogram import Histogram, value_histogram
+from accelsim.analyzers.engine import HOST, Engine
+from accelsim.analyzers.histogram import Histogram
 from accelsim.layer import Operand
 from accelsim.results import Column, declare
 
@@ -26,7 +26,7 @@ declare(
 )
 
 
-def raw_histogram(operand: Operand, centred: Histogram, padding: int = 0) -> Histogram:
+def raw_histogram(operand: Operand, centred: Histogram, padding: int = 0, engine: Engine = HOST) -> Histogram:
     """Count the codes of `operand` as stored, with `padding` more zeros, whose code is the zero point.
 
     centred: histogram of code minus zero point, without them. With a zero point per slice, padding zeros count as
@@ -38,14 +38,16 @@ def raw_histogram(operand: Operand, centred: Histogram, padding: int = 0) -> His
     if zeros[0].size == 1:
         stored = centred.shifted(int(zeros[0][0]))
     else:
-        stored = value_histogram(replace(operand, zero_point=0))
+        stored = engine.stored_histogram(operand)
     slices = int(zeros[1].sum())
     return stored.with_values({int(code): padding * int(count) // slices for code, count in zip(*zeros, strict=True)})
 
 
-def raw_properties(operand: Operand, centred: Histogram, padding: int, encodings: Sequence[str]) -> dict[str, Any]:
+def raw_properties(
+    operand: Operand, centred: Histogram, padding: int, encodings: Sequence[str], engine: Engine = HOST
+) -> dict[str, Any]:
     """Return the properties of the stored codes of one tensor; `raw_union` gives the static precision."""
-    histogram = raw_histogram(operand, centred, padding)
+    histogram = raw_histogram(operand, centred, padding, engine)
     row: dict[str, Any] = {
         "raw_zeros": histogram.zeros,
         "raw_zero_fraction": histogram.zeros / histogram.size,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,14 +32,20 @@ declare(
 )
 
 
-def traffic(trace: Trace, width: int | None = None, group_values: int = 16) -> pd.DataFrame:
+Keeping = Callable[[Operand, Layer], Tensor]
+"""Gives the values of an operand where their size is counted."""
+
+
+def traffic(
+    trace: Trace, width: int | None = None, group_values: int = 16, keep: Keeping | None = None
+) -> pd.DataFrame:
     """Return the size of each operand in each storage format: one row per layer, sample, operand and format.
 
     Each operand counts once, as stored: padding zeros, tiling and fetching again are no part of it. width: bits of a
     word; None takes those of the operand's own codes. group_values: channels that share a field. Precision is the least
     that loses nothing on any sample of the layer. Formats that subtract codes leave out operands in number formats,
-    whose shared scales are not counted. The table is kept with the bundle. Raises ConfigError when a word is narrower
-    than a code.
+    whose shared scales are not counted. keep: where sizes are counted instead of the host. The table is kept with the
+    bundle when it is left out. Raises ConfigError when a word is narrower than a code.
     """
     given = [o for record in trace.layers for o in record.operands.values() if o is not None]
     widest = max(number_format(o["format"]).bits if o.get("format") else o["bits"] for o in given)
@@ -51,19 +57,29 @@ def traffic(trace: Trace, width: int | None = None, group_values: int = 16) -> p
     names = COMPRESSIONS.names()
 
     def layer(index: int) -> list[Row]:
-        return layer_traffic([trace.layer(index, s) for s in range(trace.samples)], names, width, group_values)
+        layers = [trace.layer(index, s) for s in range(trace.samples)]
+        return layer_traffic(layers, names, width, group_values, keep or host_tensor)
 
     def compute() -> dict[str, list[Any]]:
         return columns(over_layers(trace, layer, "traffic"))
 
     own = all(storage_format(name).function.__module__.startswith(__package__ or "") for name in names)
     kept = f"traffic-v{COMPRESSION_VERSION}-{width or 'own'}-{group_values}"
-    table = pd.DataFrame(trace.remembered(kept, compute) if own else compute())
+    table = pd.DataFrame(trace.remembered(kept, compute) if own and keep is None else compute())
     return with_ratios(table)
 
 
+def host_tensor(operand: Operand, layer: Layer) -> Tensor:
+    """Return the values of an operand of `layer` on the host."""
+    return Tensor(as_maps(operand, layer))
+
+
 def layer_traffic(
-    layers: Sequence[Layer], names: Sequence[str], width: int | None = None, group_values: int = 16
+    layers: Sequence[Layer],
+    names: Sequence[str],
+    width: int | None = None,
+    group_values: int = 16,
+    keep: Keeping = host_tensor,
 ) -> list[Row]:
     """Return the rows of `traffic` for one layer, `layers` being it on each sample, without ratios."""
     rows: list[Row] = []
@@ -72,7 +88,7 @@ def layer_traffic(
         if any(operand is None for operand in operands):
             continue
         shared = role == "weight" and not layers[0].dynamic_weight
-        tensors = [Tensor(as_maps(operand, layer)) for operand, layer in zip(operands[: 1 if shared else None], layers)]
+        tensors = [keep(operand, layer) for operand, layer in zip(operands[: 1 if shared else None], layers)]
         unions = [tensor.histogram.union for tensor in tensors]
         precision = static_precision(unions, any(tensor.signed for tensor in tensors))
         found: list[Row] = []
@@ -90,7 +106,7 @@ def operand_traffic(operand: Operand, tensor: Tensor, coding: Coding, names: Seq
     patterns = operand.patterns
     words = tensor
     if patterns is not None:
-        words = Tensor(patterns.codes.astype(np.int32).reshape(tensor.values.shape))
+        words = tensor.like(patterns.codes.astype(np.int32).reshape(tensor.values.shape))
         beside = patterns.format.element.exponent_bits
         narrow = Coding(coding.bits, coding.precision, coding.group_values, exponent_bits=beside)
     common = {
@@ -105,9 +121,9 @@ def operand_traffic(operand: Operand, tensor: Tensor, coding: Coding, names: Seq
         if name == "nonzero" or (patterns is not None and form.integers):
             continue  # sizes without their metadata are of no use beside others
         if patterns is not None and form.significands:
-            size = form.total(tensor, narrow)
+            size = tensor.stored_bits(form, narrow)
         else:
-            size = form.total(words, coding)
+            size = words.stored_bits(form, coding)
         rows.append({**common, "storage": name, "stored_bits": size})
     return rows
 

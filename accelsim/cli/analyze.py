@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from accelsim.cli.options import Csv, Out, WorkloadName, check_csv
+from accelsim.cli.options import Csv, Device, Out, WorkloadName, check_csv
 
 VIEWS = ("operands", "groups", "inputs", "neighbours", "positions")
 _Show = Annotated[
@@ -25,10 +25,11 @@ def analyze(
     out: Out = None,
     csv: Csv = False,
     padding: Annotated[str, typer.Option("--padding", help="Count padding zeros as values: in or out.")] = "in",
+    device: Device = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Measure zeros, effectual bits and needed precision in the activations and weights of WORKLOAD."""
-    from accelsim.errors import unknown_name
+    from accelsim.errors import ConfigError, unknown_name
     from accelsim.report import text
     from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
@@ -37,11 +38,13 @@ def analyze(
     for name in show or []:
         if name not in VIEWS:
             raise unknown_name("view", name, VIEWS)
+    if device is not None and set(show or []) - {"operands"}:
+        raise ConfigError("--device counts the view operands alone", "leave --show or --device out")
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
     console = text.console()
     paths: list[Any] = []
     for name in dict.fromkeys(show or ["operands"]):
-        printed, tables = _VIEWS[name](trace, padding)
+        printed, tables = _operands(trace, padding, device) if name == "operands" else _VIEWS[name](trace, padding)
         for item in printed:
             console.print(item)
         if out is not None:
@@ -53,12 +56,18 @@ def analyze(
         console.print(f"wrote {', '.join(str(p) for p in paths)}", soft_wrap=True)
 
 
-def _operands(trace: Any, padding: str) -> tuple[list[Any], dict[str, Any]]:
+def _operands(trace: Any, padding: str, device: str | None) -> tuple[list[Any], dict[str, Any]]:
     from accelsim.analyzers.analyze import analyze as measure
+    from accelsim.analyzers.engine import HOST
     from accelsim.analyzers.formats import analyze_formats
     from accelsim.report import formats_text, trace_text
 
-    result, formats = measure(trace, padding=padding), analyze_formats(trace, padding)
+    engine: Any = HOST
+    if device is not None:
+        from accelsim.gpu.statistics import engine_on
+
+        engine = engine_on(device)
+    result, formats = measure(trace, padding=padding, engine=engine), analyze_formats(trace, padding)
     printed = [trace_text.properties(result, trace, padding), *formats_text.tables(formats, trace, padding)]
     return printed, {"analysis": result, "formats": formats}
 
@@ -104,5 +113,5 @@ def _positions(trace: Any, _: str) -> tuple[list[Any], dict[str, Any]]:
 
 
 _VIEWS = {
-    "operands": _operands, "groups": _groups, "inputs": _inputs, "neighbours": _neighbours, "positions": _positions,
+    "groups": _groups, "inputs": _inputs, "neighbours": _neighbours, "positions": _positions,
 }  # fmt: skip

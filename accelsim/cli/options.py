@@ -23,6 +23,10 @@ Settings = Annotated[
         help="Change one key of the machine, e.g. memory.global_buffer.size=64KiB; workload.KEY=... for the workload.",
     ),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="Count on torch tensors on this device, cpu or cuda: the same numbers, bit for bit."),
+]
 
 
 def split(settings: list[str] | None) -> tuple[list[str], list[str]]:

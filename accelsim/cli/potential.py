@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from accelsim.cli.options import Csv, Out, WorkloadName, check_csv
+from accelsim.cli.options import Csv, Device, Out, WorkloadName, check_csv
 
 
 def potential(
@@ -16,6 +16,7 @@ def potential(
     width: Annotated[int, typer.Option("--width", help="Width in bits of the bit-parallel baseline.")] = 16,
     padding: Annotated[str, typer.Option("--padding", help="Products with padding zeros: in or out.")] = "in",
     every: Annotated[bool, typer.Option("--all", help="Print every group size and trimmed precisions too.")] = False,
+    device: Device = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Compute what skipping each kind of ineffectual work could gain at most on WORKLOAD."""
@@ -27,7 +28,12 @@ def potential(
 
     check_csv(out, csv)
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
-    layers = compute(trace, width=width, padding=padding)
+    costs: Any = None
+    if device is not None:
+        from accelsim.gpu.statistics import engine_on
+
+        costs = engine_on(device).operand_costs
+    layers = compute(trace, width=width, padding=padding, costs=costs)
     console = text.console()
     console.print(trace_text.potentials(summarise(layers), trace, width, padding, every))
     for line in text.warnings(trace.warnings):

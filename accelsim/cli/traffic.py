@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from accelsim.cli.options import Csv, Out, WorkloadName, check_csv
+from accelsim.cli.options import Csv, Device, Out, WorkloadName, check_csv
 
 
 def traffic(
@@ -18,6 +18,7 @@ def traffic(
     ] = None,
     width: Annotated[int | None, typer.Option("--width", help="Bits of a word; without it those of the codes.")] = None,
     group: Annotated[int, typer.Option("--group", help="Channels that share a field in group formats.")] = 16,
+    device: Device = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Compare all storage formats on the activations, weights and outputs of WORKLOAD: bits, ratio, the smallest."""
@@ -33,7 +34,12 @@ def traffic(
     for name in layer or []:
         if name not in names:
             raise unknown_name("layer", name, names)
-    table = measure(trace, width, group)
+    keep: Any = None
+    if device is not None:
+        from accelsim.gpu.statistics import engine_on
+
+        keep = engine_on(device).tensor
+    table = measure(trace, width, group, keep)
     if layer:
         table = table[table["layer"].isin(layer)].reset_index(drop=True)
     console = text.console()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from accelsim.analyzers.codes import Codes, frozen
 from accelsim.analyzers.histogram import Histogram, array_histogram
 from accelsim.errors import ConfigError
+
+if TYPE_CHECKING:
+    from accelsim.analyzers.compression.format import StorageFormat
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,14 @@ class Tensor:
     def signed(self) -> bool:
         """Whether a value is negative."""
         return bool(self.values.min() < 0)
+
+    def stored_bits(self, form: StorageFormat, coding: Coding) -> int:
+        """Return the size of the tensor in a storage format."""
+        return form.total(self, coding)
+
+    def like(self, values: Codes) -> Tensor:
+        """Return another tensor that is kept where this one is."""
+        return Tensor(values)
 
     def no_bits(self, pixels: bool) -> npt.NDArray[np.int64]:
         """Return zeros, one for each pixel (N, H * W) or for each item of the first axis (N, 1)."""
