@@ -16,7 +16,7 @@ def reproduce(
 ) -> None:
     """Regenerate the tables of PAPER and state how far each figure is from the published one."""
     from accelsim.papers import PAPERS
-    from accelsim.report import paper_figures, paper_text, text
+    from accelsim.report import paper_figures, paper_page, paper_text, text
     from accelsim.results import write_table
 
     check_csv(out, csv)
@@ -33,5 +33,5 @@ def reproduce(
         paths = write_table(report.table, out, paper, csv) if report.quantities else []
         for name, listing in report.listings.items():
             paths += write_table(listing.table, out, f"{paper}_{name}", csv)
-        paths += paper_figures.write(paper, report, out)
+        paths += [*paper_figures.write(paper, report, out), paper_page.write(paper, report, out)]
         console.print(f"wrote {', '.join(str(p) for p in paths)}", soft_wrap=True)

@@ -16,7 +16,7 @@ def comparison(report: PaperReport) -> Table:
     head = ["item", *(f"{q.removesuffix(chr(95) + u.lower())} ({u})" for q, u in report.quantities.items())]
     rows = []
     for row in report.table.to_dict("records"):
-        cells = [_compared(row[q], row[f"{q}_published"], row[f"{q}_deviation"]) for q in report.quantities]
+        cells = [compared(row[q], row[f"{q}_published"], row[f"{q}_deviation"]) for q in report.quantities]
         rows.append([" ".join(str(row[name]) for name in report.item), *cells])
     worst = ["worst deviation", *(f"{100 * report.worst(q):.1f} %" for q in report.quantities)]
     return text.table(f"{report.title}: ours / published (deviation)", head, rows, worst)
@@ -24,11 +24,12 @@ def comparison(report: PaperReport) -> Table:
 
 def listing(found: Listing) -> Table:
     """Return a further table; numbers to four digits, what is not known as a dash."""
-    rows = [[_cell(row[name]) for name in found.columns] for row in found.table.to_dict("records")]
+    rows = [[cell(row[name]) for name in found.columns] for row in found.table.to_dict("records")]
     return text.table(found.title, list(found.columns.values()), rows, caption=found.caption)
 
 
-def _compared(ours: float, published: float, deviation: float) -> str:
+def compared(ours: float, published: float, deviation: float) -> str:
+    """Return a computed figure beside the published one, a dash where none is known."""
     if published != published:
         return f"{ours:.4g} / -"
     if ours != ours:
@@ -36,7 +37,8 @@ def _compared(ours: float, published: float, deviation: float) -> str:
     return f"{ours:.4g} / {published:.4g} ({100 * deviation:+.1f} %)"
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool | str):
-        return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else value
+def cell(value: Any) -> str:
+    """Return a value as it stands in a table: whole numbers and words as they are, others to four digits."""
+    if isinstance(value, str | bool | int):
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
     return "-" if pd.isna(value) else f"{value:.4g}"
