@@ -12,6 +12,7 @@ from accelsim.cli import (
     export,
     intensity,
     listing,
+    plot,
     potential,
     precision,
     profile,
@@ -47,6 +48,7 @@ app.command("profile", cls=ListsCommand)(profile.profile)
 app.command("capture", cls=ListsCommand)(capture.capture)
 app.command("export", cls=ListsCommand)(export.export)
 app.command("reproduce")(reproduce.reproduce)
+app.command("plot")(plot.plot)
 app.command("explain")(explain.explain)
 app.command("list")(listing.list_)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelsim.report.figures import COLOURS, MISSING
+from accelsim.report.figures import MISSING
+from accelsim.report.palette import COLOURS
 from accelsim.report.sweep_figures import FONT, export
 
 

@@ -9,15 +9,10 @@ from typing import Any
 import pandas as pd
 
 from accelsim.comparison import GEOMEAN, Comparison
+from accelsim.report.palette import machine_colours
 from accelsim.storage import write_atomically
 
 MISSING = "figures need altair and vl-convert-python: pip install 'accelsim[plots]'"
-COLOURS = [
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000", "#999999", "#882255", "#44AA99",
-    "#AA4499",
-]  # fmt: skip
-"""Okabe and Ito's colours, which colour-blind readers tell apart, then some of Tol's."""
-
 _BARS = {
     "relative_speedup": "Speedup",
     "relative_energy_gain": "Energy efficiency",
@@ -63,7 +58,7 @@ def chart(comparison: Comparison) -> Any:
     width = max(_NARROWEST, len(workloads) * (len(machines) * _BAR + _GAP))
     fits = _LETTER * max(map(len, workloads)) < width / len(workloads)
     columns = 2 if width <= _WIDEST else 1
-    colours = alt.Scale(domain=machines, range=[COLOURS[i % len(COLOURS)] for i in range(len(machines))])
+    colours = alt.Scale(domain=machines, range=list(machine_colours(machines).values()))
     legend = alt.Legend(
         title=None, orient="top", columns=max(2, columns * width // 80), symbolType="square", symbolOpacity=1
     )

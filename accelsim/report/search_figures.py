@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.report.figures import COLOURS, MISSING
+from accelsim.report.figures import MISSING
+from accelsim.report.palette import COLOURS
 from accelsim.report.sweep_figures import FONT, export
 from accelsim.report.sweep_text import written
 from accelsim.study.search import OBJECTIVES, Search

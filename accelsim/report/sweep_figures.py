@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.report.figures import COLOURS, MISSING
+from accelsim.report.figures import MISSING
+from accelsim.report.palette import machine_colours
 from accelsim.report.sweep_text import written
 from accelsim.storage import write_atomically
 from accelsim.study.grid import Axis
@@ -134,8 +135,9 @@ def _plain(table: pd.DataFrame, axis: Axis, metric: str, scale: float) -> pd.Dat
 
 
 def _line_encoding(alt: Any, table: pd.DataFrame) -> dict[str, Any]:
-    lines = list(dict.fromkeys(table["line"]))
-    colours = alt.Scale(domain=lines, range=[COLOURS[i % len(COLOURS)] for i in range(len(lines))])
+    machines = table.drop_duplicates("line").set_index("line")["machine"]
+    lines = [str(line) for line in machines.index]
+    colours = alt.Scale(domain=lines, range=list(machine_colours(lines, machines.tolist()).values()))
     return {"color": alt.Color("line:N", sort=lines, scale=colours, legend=alt.Legend(title=None))}
 
 
