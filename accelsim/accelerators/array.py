@@ -153,6 +153,10 @@ class ArrayAccelerator(Accelerator):
         """
         return WHOLE, WHOLE, WHOLE
 
+    def runs_tiles(self) -> bool:
+        """Return whether `work` of a tile is what the array takes for it; else a layer's cycles are spread over tiles."""
+        return not getattr(self.accelerator, "dnnsim_compat", False)
+
     def own_link(self) -> float | None:
         """Return the bytes per second of a link that activations and outputs have to themselves; None: all share DRAM."""
         return None
@@ -186,7 +190,7 @@ class ArrayAccelerator(Accelerator):
             return work.cycles, work.dense_cycles
 
         worked: list[list[int]] = [[], []]
-        if steps.tiles <= MOST_TILES and not getattr(self.accelerator, "dnnsim_compat", False):
+        if steps.tiles <= MOST_TILES and self.runs_tiles():
             worked = tile_cycles(layer, problem, tile, cycles)
         shape, copies = layer.shape, self.batch.size
         planes = {role: self._plane(layer, profile, role) * copies / shape.steps for role in ("activation", "output")}

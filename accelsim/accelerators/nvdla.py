@@ -81,6 +81,10 @@ class Nvdla(ArrayAccelerator):
         share = slots_per_product(max(profile.activation_bits, profile.weight_bits))
         return (lambda v: np.full(v.shape, share)), np.ones_like
 
+    def runs_tiles(self) -> bool:
+        """Return whether atoms are counted; the spreadsheet's optimum is one of whole layers."""
+        return self.accelerator.cycle_model == "pipeline"
+
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle: 64 in a multiplier of 8 bits, 256 in two joined for 16."""
         return self.accelerator.size * (64 if slots_per_product(self.word_bits) == 1 else 128)
