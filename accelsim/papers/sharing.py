@@ -26,7 +26,7 @@ DATA = "ACCELSIM_DATA"
 models/squeezenet1_1/weights.safetensors; without it the networks that need them are left out."""
 QUANTITIES = {"rate": "x", "loss": "points"}
 MACHINES = ("dadiannao", "pragmatic")
-METHOD_SIZES = (8, 16, 64)
+METHOD_SIZES = (8, 16, 32)
 SHAPES = {"ResNet-18": "torchvision:resnet18", "SqueezeNet 1.0": "squeezenet_v1_0", "SqueezeNet 1.1": "squeezenet_v1_1"}
 NOTES = [
     "published figures are of the abstract; tables per layer could not be read, nor which version of SqueezeNet was meant",
@@ -97,16 +97,16 @@ def with_data() -> list[Case]:
         return []
     folder, cases = Path(given), []
     if (folder / "data" / "cifar10" / "test_jpeg.npz").is_file():
-        cases.append(Case("resnet20", Plan(subset=500), options={"data": folder / "data"}))
+        cases.append(Case("resnet20", Plan(subset=500, combinations=24, points=5), options={"data": folder / "data"}))
     weights, pictures = folder / "models" / "squeezenet1_1" / "weights.safetensors", folder / "data" / "imagenet500"
     if weights.is_file() and pictures.is_dir():
         files = sorted(pictures.glob("*.jpg"))
         classes = [line.split()[0] for line in (pictures / "synsets.txt").read_text(encoding="utf-8").splitlines()]
         labels = np.array([classes.index(path.stem) for path in files])
         inputs = f"inputs={{files: '{pictures}', resize: null, crop: null}}"
-        plan = Plan(subset=50, combinations=24, points=6)
+        plan = Plan(subset=50, combinations=16, points=4)
         changes = (f"weights={weights}", inputs, f"samples={len(files)}")
-        cases.append(Case("squeezenet1_1", plan, (8, 16, 32, 64, 128), changes, {"labels": labels}))
+        cases.append(Case("squeezenet1_1", plan, (8, 16, 32, 64), changes, {"labels": labels}))
     return cases
 
 
