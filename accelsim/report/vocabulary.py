@@ -26,6 +26,7 @@ _DECLARING = (
     "accelsim.compactness.intensity",
     "accelsim.compactness.patterns",
     "accelsim.compactness.profile",
+    "accelsim.study.precision",
     "accelsim.efficiency",
 )
 
