@@ -74,6 +74,7 @@ def reproduce() -> PaperReport:
         "methods": _methods(found),
         "shapes": _shapes(),
         "machines": _machines(found),
+        "machines_all": Listing("Machines, all points", _all_machines(found), {}, shown=False),
     }
     left_out = (
         []
@@ -198,9 +199,15 @@ def _shapes() -> Listing:
     return _listing("Rates of the same k in every layer, by shapes alone", pd.DataFrame(rows), heads, caption)
 
 
+def _all_machines(found: dict[str, Share]) -> pd.DataFrame:
+    return pd.concat([own.machines.assign(network=name) for name, own in found.items()], ignore_index=True)
+
+
 def _machines(found: dict[str, Share]) -> Listing:
-    table = pd.concat([own.machines.assign(network=name) for name, own in found.items()], ignore_index=True)
-    table = table[~table["weight_storage"].str.contains("shipped")]
+    """Return the chosen points beside unshared weights stored plainly."""
+    table = _all_machines(found)
+    unshared = table["point"].eq("unshared") & table["weight_storage"].eq("plain")
+    table = table[unshared | table["point"].str.contains("chosen")].reset_index(drop=True)
     for name, unit in (("weight_traffic_bytes", 1e3), ("traffic_bytes", 1e3), ("inference_pj", 1e6)):
         table[f"shown_{name}"] = table[name] / unit
     heads = {

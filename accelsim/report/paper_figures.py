@@ -7,7 +7,11 @@ from pathlib import Path
 
 from accelsim.papers.report import PaperReport
 
-_MODULES = {"compact": "accelsim.report.compact_figures", "reuse": "accelsim.report.reuse_figures"}
+_MODULES = {
+    "compact": "accelsim.report.compact_figures",
+    "reuse": "accelsim.report.reuse_figures",
+    "sharing": "accelsim.report.sharing_figures",
+}
 
 
 def write(paper: str, report: PaperReport, folder: Path) -> list[Path]:

@@ -18,7 +18,8 @@ def comparison(report: PaperReport) -> Table:
     for row in report.table.to_dict("records"):
         cells = [compared(row[q], row[f"{q}_published"], row[f"{q}_deviation"]) for q in report.quantities]
         rows.append([" ".join(str(row[name]) for name in report.item), *cells])
-    worst = ["worst deviation", *(f"{100 * report.worst(q):.1f} %" for q in report.quantities)]
+    furthest = [report.worst(q) for q in report.quantities]
+    worst = ["worst deviation", *("-" if value != value else f"{100 * value:.1f} %" for value in furthest)]
     return text.table(f"{report.title}: ours / published (deviation)", head, rows, worst)
 
 
