@@ -86,17 +86,33 @@ def layer_properties(
     rows: list[Row] = []
     weight: Row | None = None
     for layer in layers:
-        common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}
-        extra = padding_positions(layer.shape) if padding == "in" else 0
-        found = {"activation": operand_properties(layer.activation, layer.shape.groups, extra, encodings, engine)}
-        if weight is None or layer.dynamic_weight:
-            blocks = engine.two_of_four(layer.weight)
-            weight = {**operand_properties(layer.weight, 1, 0, encodings, engine), "two_of_four_fraction": blocks}
-        found["weight"] = weight
-        if layer.output is not None:
-            found["output"] = operand_properties(layer.output, 1, 0, encodings, engine)
-        for role, properties in found.items():
-            rows.append({**common, "operand": role, "padding": padding, "two_of_four_fraction": np.nan, **properties})
+        found, weight = sample_properties(layer, padding, encodings, engine, weight)
+        rows += found
+    return over_samples(rows)
+
+
+def sample_properties(
+    layer: Layer, padding: Padding, encodings: Sequence[str], engine: Engine, weight: Row | None = None
+) -> tuple[list[Row], Row]:
+    """Return the rows of a layer on one sample, before `over_samples`, and the properties of its weight.
+
+    weight: the properties from an earlier sample, which a static weight keeps.
+    """
+    common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}
+    extra = padding_positions(layer.shape) if padding == "in" else 0
+    found = {"activation": operand_properties(layer.activation, layer.shape.groups, extra, encodings, engine)}
+    if weight is None or layer.dynamic_weight:
+        blocks = engine.two_of_four(layer.weight)
+        weight = {**operand_properties(layer.weight, 1, 0, encodings, engine), "two_of_four_fraction": blocks}
+    found["weight"] = weight
+    if layer.output is not None:
+        found["output"] = operand_properties(layer.output, 1, 0, encodings, engine)
+    none = {"padding": padding, "two_of_four_fraction": np.nan}
+    return [{**common, "operand": role, **none, **properties} for role, properties in found.items()], weight
+
+
+def over_samples(rows: list[Row]) -> list[Row]:
+    """Put the static precisions over all samples of a layer into its `rows`, in place of what each sample needs."""
     for role in dict.fromkeys(row["operand"] for row in rows):
         same = [row for row in rows if row["operand"] == role]
         for view in VIEWS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,10 @@ def analyze(
     csv: Csv = False,
     padding: Annotated[str, typer.Option("--padding", help="Count padding zeros as values: in or out.")] = "in",
     device: Device = None,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Run the network on --device and count there; no codes leave it, none are kept."),
+    ] = False,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Measure zeros, effectual bits and needed precision in the activations and weights of WORKLOAD."""
@@ -40,6 +45,8 @@ def analyze(
             raise unknown_name("view", name, VIEWS)
     if device is not None and set(show or []) - {"operands"}:
         raise ConfigError("--device counts the view operands alone", "leave --show or --device out")
+    if live:
+        return _live(workload, [s.removeprefix("workload.") for s in settings or []], device, padding, out, csv)
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]))
     console = text.console()
     paths: list[Any] = []
@@ -54,6 +61,34 @@ def analyze(
         console.print(line)
     if out is not None:
         console.print(f"wrote {', '.join(str(p) for p in paths)}", soft_wrap=True)
+    return None
+
+
+def _live(reference: str, settings: list[str], device: str | None, padding: str, out: Path | None, csv: bool) -> None:
+    from accelsim.errors import ConfigError, InputError
+    from accelsim.gpu.statistics import engine_on
+    from accelsim.report import gpu_text, text
+    from accelsim.results import write_table
+    from accelsim.sources import Source
+    from accelsim.workload import load_workload
+
+    if device is None:
+        raise ConfigError("--live needs --device", "give cpu or cuda")
+    workload = load_workload(reference, settings)
+    if type(workload.chosen).load is Source.load:
+        raise InputError(f"workload {workload.name}: its source gives codes, not a network", "leave out --live")
+    place = engine_on(device).device
+    from accelsim.gpu.live import analyze_live
+
+    module, inputs, warnings, _ = workload.chosen.load()
+    samples = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[: workload.inputs]]
+    table = analyze_live(module, samples, place, workload.quantization, padding)
+    console = text.console()
+    console.print(gpu_text.live(table, workload.name, device))
+    for line in text.warnings(warnings):
+        console.print(line)
+    if out is not None:
+        console.print(f"wrote {', '.join(str(p) for p in write_table(table, out, 'analysis', csv))}", soft_wrap=True)
 
 
 def _operands(trace: Any, padding: str, device: str | None) -> tuple[list[Any], dict[str, Any]]:

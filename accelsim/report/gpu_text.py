@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 from rich.table import Table
 
 from accelsim.report import text
@@ -76,3 +77,23 @@ def _energy(result: RunResult, where: str) -> Table:
     return text.table(
         f"Energy on {where}, by part", ["layer", *_PARTS.values(), "total", "without sparsity"], rows, total
     )
+
+
+_LIVE = {"ones_mean": "ones", "naf_mean": "NAF", "booth_radix4_mean": "Booth-4", "precision_mean_16": "p 16"}
+
+
+def live(table: pd.DataFrame, name: str, device: str) -> Table:
+    """Return a line per layer and operand of statistics that were counted while `name` ran on `device`."""
+    sums = table[["index", "layer", "operand", "values", "zeros"]].join(table[[*_LIVE]].mul(table["values"], axis=0))
+    found = sums.groupby(["index", "layer", "operand"], sort=False).sum().reset_index()
+    samples = int(table["sample"].nunique())
+    rows = [
+        [
+            str(row["layer"]), str(row["operand"]), engineering(float(row["values"]) / samples),
+            percent(float(row["zeros"]) / float(row["values"])),
+            *(f"{float(row[column]) / float(row['values']):.2f}" for column in _LIVE),
+        ]
+        for row in found.to_dict("records")
+    ]  # fmt: skip
+    head = ["layer", "operand", "values", "zeros", *_LIVE.values()]
+    return text.table(f"Operands of {name}, counted on {device} while it ran", head, rows)

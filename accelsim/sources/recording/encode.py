@@ -64,7 +64,8 @@ def coded(codec: Codec | FormatCodec, values: torch.Tensor, sets: int, lost: Los
 def extremes(values: torch.Tensor) -> tuple[float, float]:
     """Return the smallest and largest value; NaN when there is one."""
     values = values.detach()
-    if values.numel() <= PIECE or values.dtype not in (torch.float32, torch.float64):
+    other = values.device.type != "cpu" or values.dtype not in (torch.float32, torch.float64)
+    if values.numel() <= PIECE or other:
         low, high = torch.aminmax(values)
         return float(low), float(high)
     flat = values.contiguous().view(-1).numpy()

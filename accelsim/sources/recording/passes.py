@@ -19,6 +19,7 @@ from accelsim.sources.losses import Losses
 from accelsim.sources.recording.encode import coded
 from accelsim.sources.recording.plan import Call, Plan, Planned
 from accelsim.sources.recording.products import Product
+from accelsim.sources.recording.recorder import Sink
 from accelsim.sources.recording.store import Store
 from accelsim.sources.recording.torchao_tensors import stacked
 from accelsim.trace import LayerRecord, operand_arrays, operand_entry
@@ -96,7 +97,7 @@ class Writing:
         self._store = store
         self._files: list[list[str]] = [[] for _ in layers]
         self._weight_files: list[str | None] = [None] * len(layers)
-        self._codecs = [_codecs(layer, plan) for layer in layers]
+        self._codecs = [codecs(layer, plan) for layer in layers]
         self._own: list[dict[str, list[dict[str, Any]]]] = [
             {role: [] for role in sorted(layer.own)} for layer in layers
         ]
@@ -139,16 +140,6 @@ class Writing:
         self._files[layer.index].append(self._store.add(name, pending.tensors))
         del self._pending[layer.index]
 
-    def replay(self, kept: list[tuple[int, Call, Product | torch.Tensor]]) -> None:
-        """Write what the first pass kept instead of running the network again; empties `kept`."""
-        for place, (sample, call, item) in enumerate(kept):
-            self.sample = sample
-            if isinstance(item, Product):
-                self.product(call, item)
-            else:
-                self.output(call, item)
-            kept[place] = (sample, call, _GONE)
-
     def records(self) -> list[LayerRecord]:
         """Return what the manifest says of each layer."""
         return [
@@ -181,7 +172,19 @@ class Writing:
         return self._coded(call, "activation", values, {"activation": stacked(own)} if own else None)
 
 
-def _codecs(layer: Planned, plan: Plan) -> dict[str, Codec | FormatCodec]:
+def replay(sink: Sink, kept: list[tuple[int, Call, Product | torch.Tensor]]) -> None:
+    """Hand to `sink` what the first pass kept instead of running the network again; empties `kept`."""
+    for place, (sample, call, item) in enumerate(kept):
+        sink.sample = sample
+        if isinstance(item, Product):
+            sink.product(call, item)
+        else:
+            sink.output(call, item)
+        kept[place] = (sample, call, _GONE)
+
+
+def codecs(layer: Planned, plan: Plan) -> dict[str, Codec | FormatCodec]:
+    """Return the conversion of each operand of a layer that has not its own codes, calibrated on its range."""
     activations = plan.quantization.activations
     weights = plan.quantization.weights
     if layer.shapes[0] is not None and layer.shapes[0].kind == "matmul":  # the "weight" is an activation

@@ -54,7 +54,7 @@ class Range:
         if self.axis is None:
             return extremes(values)
         others = [i for i in range(values.dim()) if i != self.axis]
-        return values.amin(others).double().numpy(), values.amax(others).double().numpy()
+        return values.amin(others).double().cpu().numpy(), values.amax(others).double().cpu().numpy()
 
 
 @dataclass

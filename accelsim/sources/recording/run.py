@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -17,7 +17,7 @@ from accelsim.sources.recording.context import decomposed, evaluating
 from accelsim.sources.recording.encode import extremes
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.own_codes import CONVENTION, own_codes, remarks
-from accelsim.sources.recording.passes import Planning, Writing
+from accelsim.sources.recording.passes import Planning, Writing, replay
 from accelsim.sources.recording.plan import Plan, Planned
 from accelsim.sources.recording.recorder import Recorder, Sink
 from accelsim.sources.recording.store import Store
@@ -38,6 +38,7 @@ CONVENTIONS = {
 }
 
 Inputs = Sequence[tuple[Any, ...]]
+T = TypeVar("T")
 
 
 def record(
@@ -55,28 +56,52 @@ def record(
     networks the second pass). Random operators draw the same
     numbers in both passes. Raises InputError on NaN, infinity, or a forward pass that fails.
     """
-    _check(module, inputs)
+    _check(module, inputs, "cpu")
     manifest = {**manifest, "warnings": [*manifest["warnings"], *_rows(inputs)]}
+    with TraceWriter(target, replace) as writer:
+
+        def write(plan: Plan, layers: list[Planned], run: Callable[[Sink], None]) -> Trace:
+            with Store(writer) as store:
+                writing = Writing(plan, layers, store)
+                run(writing)
+            return Trace(writer.finish({**manifest, **_describe(plan, layers, writing, manifest["warnings"])}))
+
+        return twice(module, inputs, quantization, str(manifest["name"]), write)
+
+
+def twice(
+    module: torch.nn.Module,
+    inputs: Inputs,
+    quantization: Quantization,
+    name: str,
+    use: Callable[[Plan, list[Planned], Callable[[Sink], None]], T],
+    device: str = "cpu",
+) -> T:
+    """Plan the capture of `module` on `inputs`, and return what `use` makes of the plan.
+
+    use: gets the plan, its layers and a function that hands every operand of every sample to a sink, from a second run
+    of the network or from what the first one kept. device: where parameters and inputs must be. Raises as `record`.
+    """
+    _check(module, inputs, device)
     plan = Plan(len(inputs), quantization)
     with (
-        TraceWriter(target, replace) as writer,
         decomposed(),
         evaluating(module),
         ModuleStack(module) as modules,
         torch.random.fork_rng(devices=[]),
     ):
         weights = Weights(module)
-        progress = _progress(manifest["name"], 2 * len(inputs))
+        progress = _progress(name, 2 * len(inputs))
+
+        def run(sink: Sink) -> None:
+            if kept is not None:
+                replay(sink, kept)
+            else:
+                _pass(module, inputs, plan, weights, modules, sink, progress)
+
         try:
             kept = _settle(module, inputs, plan, weights, modules, progress)
-            layers = plan.finish()
-            with Store(writer) as store:
-                writing = Writing(plan, layers, store)
-                if kept is not None:
-                    writing.replay(kept)
-                else:
-                    _pass(module, inputs, plan, weights, modules, writing, progress)
-            return Trace(writer.finish({**manifest, **_describe(plan, layers, writing, manifest["warnings"])}))
+            return use(plan, plan.finish(), run)
         finally:
             progress.close()
 
@@ -147,7 +172,7 @@ def _describe(plan: Plan, layers: list[Planned], writing: Writing, warnings: lis
     }
 
 
-def _check(module: torch.nn.Module, inputs: Inputs) -> None:
+def _check(module: torch.nn.Module, inputs: Inputs, device: str) -> None:
     if not inputs:
         raise InputError("there are no input samples", "give at least one tuple of tensors")
     for sample, arguments in enumerate(inputs):
@@ -159,10 +184,9 @@ def _check(module: torch.nn.Module, inputs: Inputs) -> None:
                 if value.is_floating_point() and math.isnan(extremes(value)[0]):
                     raise InputError(f"input {place} of sample {sample} holds NaN")
     for name, parameter in module.named_parameters():
-        if parameter.device.type != "cpu":
-            raise InputError(
-                f"parameter {name} is on device {parameter.device}", "move the network to the CPU: model.cpu()"
-            )
+        if parameter.device.type != device:
+            hint = "move the network to the CPU: model.cpu()" if device == "cpu" else f"move it to {device}"
+            raise InputError(f"parameter {name} is on device {parameter.device}", hint)
         if parameter.is_floating_point() and parameter.numel() and not _finite(parameter):
             raise InputError(f"weights {name}: NaN or infinity", "check the weights")
 
