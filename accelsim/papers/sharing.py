@@ -63,6 +63,7 @@ def reproduce() -> PaperReport:
             None,
             case.plan,
             hw=MACHINES,
+            machine_points=0,
             **case.options,
         )
         for case in cases
@@ -74,7 +75,6 @@ def reproduce() -> PaperReport:
         "methods": _methods(found),
         "shapes": _shapes(),
         "machines": _machines(found),
-        "machines_all": Listing("Machines, all points", _all_machines(found), {}, shown=False),
     }
     left_out = (
         []
@@ -199,13 +199,9 @@ def _shapes() -> Listing:
     return _listing("Rates of the same k in every layer, by shapes alone", pd.DataFrame(rows), heads, caption)
 
 
-def _all_machines(found: dict[str, Share]) -> pd.DataFrame:
-    return pd.concat([own.machines.assign(network=name) for name, own in found.items()], ignore_index=True)
-
-
 def _machines(found: dict[str, Share]) -> Listing:
     """Return the chosen points beside unshared weights stored plainly."""
-    table = _all_machines(found)
+    table = pd.concat([own.machines.assign(network=name) for name, own in found.items()], ignore_index=True)
     unshared = table["point"].eq("unshared") & table["weight_storage"].eq("plain")
     table = table[unshared | table["point"].str.contains("chosen")].reset_index(drop=True)
     for name, unit in (("weight_traffic_bytes", 1e3), ("traffic_bytes", 1e3), ("inference_pj", 1e6)):

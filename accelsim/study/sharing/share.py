@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from accelsim.results import write_table
@@ -18,8 +19,8 @@ from accelsim.study.sharing.machine import effects
 from accelsim.study.sharing.rate import Coding
 from accelsim.workload import Workload, load_workload
 
-MOST_MACHINE_POINTS = 5
-"""Points of the front that are run on machines, the chosen one among them."""
+MACHINE_POINTS = 4
+"""Points of the measured front that are run on machines beside the chosen one."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,13 @@ def share(
     hw: Sequence[str] = (),
     settings: Sequence[str] = (),
     changes: Sequence[str] = (),
+    machine_points: int = MACHINE_POINTS,
 ) -> Share:
     """Explore weight sharing on the network of `workload`, without retraining; scores are kept in the cache folder.
 
-    labels, data, most_inputs: see `accelsim.sources.sharing.tasks.network`. hw: machines on which the front is run.
-    settings, changes: overrides of the machines and of the workload. Loads torch. Raises InputError, ConfigError.
+    labels, data, most_inputs: see `accelsim.sources.sharing.tasks.network`. hw: machines on which the chosen point is
+    run, and `machine_points` others of the front. settings, changes: overrides of the machines and of the workload.
+    Loads torch. Raises InputError, ConfigError.
     """
     from accelsim.sources.sharing.tasks import network
 
@@ -76,7 +79,7 @@ def share(
     exploration = explore(net, sharing or Sharing(), coding or Coding(), plan or Plan(), folder, others)
     machines = pd.DataFrame()
     if hw:
-        points = {"unshared": {}, **_points(exploration)}
+        points = {"unshared": {}, **_points(exploration, machine_points)}
         machines = effects(net, points, hw, settings, found.quantization, found.name)
     return Share(found.name, net, exploration, machines)
 
@@ -86,15 +89,16 @@ def candidates_of(exploration: Exploration, place: int) -> dict[str, Candidate]:
     return {name: exploration.candidates[name][k] for name, k in exploration.assignments[place].items()}
 
 
-def _points(exploration: Exploration) -> Mapping[str, dict[str, Candidate]]:
-    """Return some points of the measured front, spread over it, by what a row is called."""
-    front = exploration.front
-    places = [int(place) for place in front.index[front["pareto"]]]
-    places.sort(key=lambda place: float(front["rate"][place]))
-    step = max(1, -(-len(places) // MOST_MACHINE_POINTS))
-    chosen = exploration.chosen
-    kept = dict.fromkeys([*places[::step], *([] if chosen is None else [chosen])])
+def _points(exploration: Exploration, most: int) -> Mapping[str, dict[str, Candidate]]:
+    """Return the chosen point and `most` others spread over the measured front, by what a row is called."""
+    front, chosen = exploration.front, exploration.chosen
+    places = sorted(front.index[front["pareto"] & ~front["chosen"]], key=lambda place: float(front["rate"][place]))
+    spread = np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int)
+    kept = sorted(
+        {*(int(places[i]) for i in spread), *([] if chosen is None else [chosen])},
+        key=lambda p: float(front["rate"][p]),
+    )
     return {
         f"{front['rate'][place]:.2f}x{' (chosen)' if place == chosen else ''}": candidates_of(exploration, place)
-        for place in sorted(kept, key=lambda place: float(front["rate"][place]))
+        for place in kept
     }
