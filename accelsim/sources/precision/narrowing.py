@@ -65,8 +65,9 @@ class Narrowing(TorchDispatchMode):
             return args
         places = OPERANDS[function.overloadpacket]
         found = [self.weights.find(args[place]) for place in places]
-        left = function.overloadpacket is not torch.ops.aten.convolution and found[0] is not None
-        left = left and (found[1] is None or found[0].rank > found[1].rank)
+        first, second = found
+        plain = function.overloadpacket is not torch.ops.aten.convolution
+        left = plain and first is not None and (second is None or first.rank > second.rank)
         by_role = dict(zip(ROLES, (places[1], places[0]) if left else places))
         name = product.identity.name if product.identity else self._dynamic()
         layer = self.layers.setdefault(name, Product(dynamic=product.identity is None))
@@ -81,7 +82,8 @@ class Narrowing(TorchDispatchMode):
         for role, place in by_role.items():
             bits = self.bits.get((name, role))
             if bits is not None:
-                key = (name, found[places.index(place)].key, bits) if product.identity and role == "weight" else None  # type: ignore[union-attr]
+                which = found[places.index(place)] if role == "weight" else None
+                key = (name, which.key, bits) if which is not None else None
                 changed[place] = self._rounded(args[place], layer, role, bits, key)
         return tuple(changed)
 
