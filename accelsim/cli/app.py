@@ -16,6 +16,7 @@ from accelsim.cli import (
     potential,
     precision,
     profile,
+    report,
     reproduce,
     run,
     search,
@@ -49,6 +50,7 @@ app.command("capture", cls=ListsCommand)(capture.capture)
 app.command("export", cls=ListsCommand)(export.export)
 app.command("reproduce")(reproduce.reproduce)
 app.command("plot")(plot.plot)
+app.command("report")(report.report)
 app.command("explain")(explain.explain)
 app.command("list")(listing.list_)
 

@@ -112,8 +112,7 @@ def composed(figure: Figure, width: float, columns: int, points: float) -> dict[
 
 
 def _sized(view: View, heading: str, width: float) -> View:
-    height = view["height"]
-    given = {"step": 20} if isinstance(height, dict) else round(min(height, max(70, 0.55 * width)))
+    given = round(min(view["height"], max(70, 0.55 * width)))
     return {**_small(view), "width": width, "height": given, **({"title": heading} if heading else {})}
 
 

@@ -127,7 +127,7 @@ def _ladder(table: pd.DataFrame, runs: Sequence[Run]) -> Figure:
         "axis": {"ticks": False, "domain": False, "labelLimit": 150},
     }
     view: View = {
-        "height": {"step": 34},
+        "height": 34 * len(labels),
         "layer": [
             {"mark": {"type": "rule", "strokeDash": [3, 2], "color": "#888888"}, "encoding": {"x": {"datum": 1}}},
             {
@@ -191,7 +191,7 @@ def _losses(table: pd.DataFrame, runs: Sequence[Run]) -> Figure:
     ]
     labels = [run.label for run in runs]
     view: View = {
-        "height": {"step": 34},
+        "height": 34 * len(labels),
         "layer": [
             {
                 "mark": {"type": "bar"},
