@@ -6,16 +6,18 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LAZY = {
+_LAZY = {  # the eight names to know first, then others
     "load_hardware": "accelsim.accelerators.base:load_hardware",
     "load_workload": "accelsim.workload:load_workload",
-    "open_trace": "accelsim.workload:open_trace",
     "capture": "accelsim.sources.capture:capture",
     "analyze": "accelsim.analyzers.analyze:analyze",
-    "potential": "accelsim.analyzers.potential:potential",
     "simulate": "accelsim.sim:run",
-    "compare": "accelsim.comparison:compare",
     "sweep": "accelsim.study.sweep:sweep",
+    "report": "accelsim.report",
+    "testing": "accelsim.testing",
+    "open_trace": "accelsim.workload:open_trace",
+    "potential": "accelsim.analyzers.potential:potential",
+    "compare": "accelsim.comparison:compare",
     "search": "accelsim.study.search:search",
     "shares": "accelsim.report.shares:ineffectual_shares",
     "show": "accelsim.report.run_text:show",
@@ -32,3 +34,8 @@ def __getattr__(name: str) -> Any:
     module, _, attribute = _LAZY[name].partition(":")
     loaded = importlib.import_module(module)
     return getattr(loaded, attribute) if attribute else loaded
+
+
+def __dir__() -> list[str]:
+    """List the public names, for completion in a notebook."""
+    return sorted({*globals(), *_LAZY})

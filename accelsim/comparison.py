@@ -16,6 +16,7 @@ from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator
 from accelsim.analyzers.potential import potential
 from accelsim.errors import AccelsimError, ConfigError, unknown_name
+from accelsim.notebook import counted, page
 from accelsim.results import Column, RunResult, declare, describe, marked, titled, write_table
 from accelsim.sim import run
 from accelsim.storage import write_atomically
@@ -89,6 +90,27 @@ class Comparison:
     def baseline(self) -> str:
         """Name of the baseline."""
         return str(self.info["baseline"])
+
+    def __repr__(self) -> str:
+        """Return the machines and their speedups in one line."""
+        networks = self.layers["workload"].nunique()
+        told = ", ".join(f"{row[1]} {row[2]}" for row in self._rows() if networks == 1 or row[0] == GEOMEAN)
+        over = str(self.layers["workload"].iat[0]) if networks == 1 else f"geometric means of {networks} networks"
+        return f"<Comparison over {self.baseline} ({over}): speedup {told}; {counted(len(self.warnings), 'warning')}>"
+
+    def _repr_html_(self) -> str:
+        """Return the ratios of the networks' totals, for a notebook."""
+        headings = ["workload", "machine", "speedup", "energy gain", "traffic", "potential"]
+        facts = {"baseline": self.baseline, "made equal in": self.info.get("equal", "?"), "ratios": "network totals"}
+        return page("Comparison", facts, headings, self._rows(), self.warnings)
+
+    def _rows(self) -> list[list[str]]:
+        ratios = ("relative_speedup", "relative_energy_gain", "relative_traffic", "potential_speedup")
+        rows = self.summary[self.summary["statistic"] == "network"].to_dict("records")
+        return [
+            [str(r["workload"]), str(r["machine"]), *("-" if np.isnan(r[n]) else f"{r[n]:.2f}x" for n in ratios)]
+            for r in rows
+        ]
 
     def write(self, folder: Path, csv: bool = False) -> list[Path]:
         """Write layers, summary and machines as Parquet (and CSV) and compare.json into `folder`; return the paths."""

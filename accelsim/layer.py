@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.formats.patterns import Patterns
+from accelsim.notebook import page
+from accelsim.units import engineering, percent
 
 KINDS = ("conv", "linear", "recurrent", "matmul")
 
@@ -214,7 +216,39 @@ class Layer:
             if operand.codes.shape != shape:
                 raise ValueError(f"layer {self.name}: {label} codes have shape {operand.codes.shape}, expected {shape}")
 
+    def __repr__(self) -> str:
+        """Return name, kind, sizes and widths in one line; no codes are read."""
+        sizes = (self.shape.activation_shape, self.shape.weight_shape, self.shape.output_shape)
+        activation, weight, output = (" x ".join(map(str, size)) for size in sizes)
+        return (
+            f"<Layer {self.name}, sample {self.sample}: {self.shape.kind}, {engineering(self.shape.macs)} MACs,"
+            f" {activation} ({self.activation.bits} bits) by {weight} ({self.weight.bits} bits) to {output}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return size, width, range and zeros of each operand, for a notebook."""
+        given = {"activation": self.activation, "weight": self.weight, "output": self.output}
+        rows = [
+            [role, *_described(operand, size)]
+            for (role, operand), size in zip(
+                given.items(),
+                (self.shape.activation_shape, self.shape.weight_shape, self.shape.output_shape),
+                strict=True,
+            )
+            if operand is not None
+        ]
+        facts = {"kind": self.shape.kind, "MACs": engineering(self.shape.macs), "sample": self.sample}
+        headings = ["operand", "size", "bits", "least", "largest", "zeros"]
+        return page(f"Layer {self.name}", facts, headings, rows)
+
     @property
     def dynamic_weight(self) -> bool:
         """Whether the weight operand is itself an activation (attention products)."""
         return self.shape.kind == "matmul"
+
+
+def _described(operand: Operand, size: tuple[int, ...]) -> list[object]:
+    """Return size, bits, extreme values and share of zeros of an operand, its zero point taken off."""
+    centred = operand.centre()
+    zeros = percent(1 - np.count_nonzero(centred) / centred.size)
+    return [" x ".join(map(str, size)), operand.bits, int(centred.min()), int(centred.max()), zeros]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 import pandas as pd
 
 from accelsim.errors import ConfigError, InputError, unknown_name
+from accelsim.notebook import counted, page
 from accelsim.storage import write_atomically
+from accelsim.units import engineering, picojoules
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,17 @@ class Column:
 
 
 COLUMNS: dict[str, Column] = {}
+
+_SHOWN: dict[str, Callable[[float], str]] = {
+    "kind": str,
+    "macs": engineering,
+    "total_cycles": engineering,
+    "time_s": lambda value: engineering(value, "s"),
+    "dram_bytes": lambda value: engineering(value, "B"),
+    "energy_pj": picojoules,
+    "speedup": lambda value: f"{value:.2f}x",
+}
+_TITLES = {"time_s": "time", "energy_pj": "energy", "dram_bytes": "DRAM traffic"}
 
 
 _NAMED_BY_USERS: set[str] = set()
@@ -110,6 +123,32 @@ class RunResult:
         except (OSError, ValueError) as error:
             raise InputError(f"{folder}: not a readable run ({error})", "give the folder written by --out") from None
         return cls(layers, {k: v for k, v in info.items() if k not in ("warnings", "columns")}, info["warnings"])
+
+    def __repr__(self) -> str:
+        """Return network, machine and totals in one line."""
+        size = (
+            f"{counted(self.layers['layer'].nunique(), 'layer')}, {counted(self.layers['sample'].nunique(), 'sample')}"
+        )
+        facts = "; ".join(f"{name} {value}" for name, value in self._facts().items())
+        return f"<RunResult: {self._title()}, {size}: {facts}; {counted(len(self.warnings), 'warning')}>"
+
+    def _repr_html_(self) -> str:
+        """Return totals and one row per layer, for a notebook."""
+        shown = {name: show for name, show in _SHOWN.items() if name in self.layers}
+        rows = [[row["layer"], *(show(row[n]) for n, show in shown.items())] for _, row in self.by_layer().iterrows()]
+        return page(self._title(), self._facts(), ["layer", *shown], rows, self.warnings)
+
+    def _title(self) -> str:
+        trace, machine = self.info.get("trace", {}).get("name", "a trace"), self.info.get("hardware", {}).get("name")
+        return f"{titled(str(trace), self.warnings)} on {machine or 'a machine'}"
+
+    def _facts(self) -> dict[str, str]:
+        names = [name for name in ("time_s", "energy_pj", "dram_bytes") if name in self.layers]
+        totals = {name: self.total(name) for name in (*names, "baseline_cycles", "total_cycles") if name in self.layers}
+        facts = {_TITLES[name]: _SHOWN[name](totals[name]) for name in names}
+        if totals.get("baseline_cycles") and totals.get("total_cycles"):
+            facts["speedup over no skipping"] = f"{totals['baseline_cycles'] / totals['total_cycles']:.2f}x"
+        return {**facts, "batch": str(self.info.get("batch", "?"))}
 
     def _grouped(self, keys: list[str]) -> pd.DataFrame:
         sums = [c for c in self.layers.columns if c in COLUMNS and COLUMNS[c].sums and c not in keys]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -15,6 +15,7 @@ from accelsim.analyzers.profile import Profile
 from accelsim.config import Sourced, Spec
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape
+from accelsim.notebook import page
 from accelsim.results import Column, declare
 
 Row = dict[str, float | int | str]
@@ -116,6 +117,17 @@ class Accelerator(Spec):
         """
         return {}
 
+    def __repr__(self) -> str:
+        """Return type, name and description in one line."""
+        return f"<{type(self).__name__} {self.name}: {self.description}>"
+
+    def _repr_html_(self) -> str:
+        """Return every key with its value and the source of its section, for a notebook."""
+        facts = {"model": type(self).__name__, "description": self.description}
+        return page(
+            self.name, facts, ["key", "value", "source"], list(_keys(self.model_dump(mode="json"))), self.notes()
+        )
+
     def seconds(self, cycles: float) -> float:
         """Return the duration of `cycles` in seconds."""
         return cycles / (self.clock.frequency_mhz * 1e6)
@@ -126,6 +138,16 @@ def batched(shape: LayerShape, size: int) -> LayerShape:
     if shape.kind == "matmul":
         return replace(shape, groups=shape.groups * size)
     return replace(shape, N=shape.N * size)
+
+
+def _keys(section: Mapping[str, Any], path: str = "", source: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield path, value and source of every value of a section, sections inside it included."""
+    own = str(section.get("source") or source)
+    for name, value in section.items():
+        if isinstance(value, dict) and value:
+            yield from _keys(value, f"{path}{name}.", own)
+        elif name not in ("source", "name", "description") and value not in (None, {}):
+            yield f"{path}{name}", ", ".join(map(str, value)) if isinstance(value, list) else str(value), own
 
 
 def load_hardware(reference: str, overrides: Iterable[str] = ()) -> Accelerator:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from accelsim import __version__, catalogue, comparison
 from accelsim.errors import ConfigError
+from accelsim.notebook import counted, page
 from accelsim.results import declare, describe, write_table
 from accelsim.storage import write_atomically
 from accelsim.study.executors import open_workers
@@ -51,6 +52,24 @@ class Sweep:
     axes: tuple[Axis, ...]
     info: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """Return the size and the axes in one line."""
+        axes = " x ".join(f"{axis.key} ({len(axis.values)})" for axis in self.axes) or "no axis"
+        refused = int((self.table["problem"] != "").sum()) if "problem" in self.table else 0
+        told = f"; {counted(refused, 'point')} refused" if refused else ""
+        return f"<Sweep of {counted(len(self.table), 'point')}: {axes}{told}; {counted(len(self.warnings), 'warning')}>"
+
+    def _repr_html_(self) -> str:
+        """Return the points with their axes and main totals, for a notebook."""
+        axes = [axis.key for axis in self.axes if axis.key in self.table]
+        chosen = ("total_cycles", "time_s", "dram_bytes", "energy_pj", "speedup", "problem")
+        names: list[str] = [*_HEAD, *axes, *(name for name in chosen if name in self.table)]
+        rows = [
+            [f"{value:.4g}" if isinstance(value, float) else value for value in row]
+            for row in self.table[names].itertuples(index=False)
+        ]
+        return page("Sweep", {"points": len(self.table), "knees": len(self.knees)}, names, rows, self.warnings)
 
     def write(self, folder: Path, csv: bool = False) -> list[Path]:
         """Write sweep.parquet, sweep_knees.parquet, sweep.json (and sweep_layers.parquet, CSV) and return the paths."""
@@ -152,7 +171,7 @@ def _table(spanned: Grid, points: Sequence[Point], keys: Sequence[str], finished
 
 def axis_columns(axes: Sequence[Axis], points: Sequence[Point]) -> dict[str, list[Any]]:
     """Return the value of each axis at each point: numbers where all of its values are, words else, gaps elsewhere."""
-    declare(*{axis.key: axis.column() for axis in axes}.values())
+    declare(*{axis.key: axis.key() for axis in axes}.values())
     numbers: dict[str, dict[str, Any]] = {}
     for axis in axes:
         known = numbers.setdefault(axis.key, {})

@@ -11,10 +11,12 @@ from typing import Any
 from accelsim.errors import InputError
 from accelsim.formats.catalogue import number_format
 from accelsim.layer import Layer
+from accelsim.notebook import counted, page
 from accelsim.tensorfile import Codes, mapped
 from accelsim.trace.entries import layer_record, operand_of
 from accelsim.trace.manifest import opened, refusal
 from accelsim.trace.statistics import remembered
+from accelsim.units import engineering
 
 
 class Trace:
@@ -30,6 +32,31 @@ class Trace:
         self._checked: dict[str, tuple[int, ...]] = {}
         self.manifest, self.digest = opened(path)
         self.layers = tuple(layer_record(item) for item in self.manifest["layers"])
+
+    def __repr__(self) -> str:
+        """Return name, size and key in one line."""
+        size = f"{counted(len(self.layers), 'layer')}, {counted(self.samples, 'sample')}"
+        return f"<Trace {self.manifest['name']}: {size}, {self._macs()} MACs a sample; key {self.key[:12]}>"
+
+    def _repr_html_(self) -> str:
+        """Return one row per layer, for a notebook; no codes are read."""
+        rows = [
+            [
+                record.name,
+                record.shapes[0].kind,
+                engineering(record.shapes[0].macs),
+                " x ".join(map(str, record.shapes[0].activation_shape)),
+                " x ".join(map(str, record.shapes[0].weight_shape)),
+                " x ".join(map(str, record.shapes[0].output_shape)),
+            ]
+            for record in self.layers
+        ]
+        facts = {"layers": len(rows), "samples": self.samples, "MACs a sample": self._macs(), "key": self.key[:12]}
+        headings = ["layer", "kind", "MACs", "activation (N, C, H, W)", "weight (K, C, R, S)", "output"]
+        return page(f"Trace {self.manifest['name']}", facts, headings, rows, self.warnings)
+
+    def _macs(self) -> str:
+        return engineering(sum(shape.macs for record in self.layers for shape in record.shapes) / max(1, self.samples))
 
     @property
     def key(self) -> str:
