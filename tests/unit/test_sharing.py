@@ -333,3 +333,4 @@ def test_labels_and_bad_input(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="codes already"):
         network(load_workload("resnet20_int8").model, 10)
     assert invoke(["share", "--workload", "resnet20", "--k", "4,x"]) == 3
+    assert invoke(["share", "--workload", "resnet20", "--hw", "eyeriss"]) == 3

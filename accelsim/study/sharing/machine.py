@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from accelsim.accelerators.base import load_hardware
+from accelsim.accelerators.array import ArrayAccelerator
+from accelsim.accelerators.base import Accelerator, load_hardware
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.config import digest
 from accelsim.errors import ConfigError
@@ -99,20 +100,23 @@ def statistics(trace: Trace) -> dict[str, Any]:
     return {**{f"weight_{term}": totals[term] / max(values, 1) for term in totals}, "distinct_weights": most}
 
 
-def _run(reference: str, settings: Sequence[str], form: str, trace: Trace) -> dict[str, Any]:
-    try:
-        machine = load_hardware(reference, [*settings, *([f"storage.weight={form}"] if form else [])])
-    except ConfigError as error:
+def machine(reference: str, settings: Sequence[str], form: str = "") -> Accelerator:
+    """Return a machine with its weights stored in `form` off chip, empty: as it does. Raises ConfigError where it cannot."""
+    found = load_hardware(reference, settings)
+    if not isinstance(found, ArrayAccelerator):
         raise ConfigError(
-            f"{reference} with weights stored as {form or 'it does'}: {error.message}", error.hint
-        ) from None
-    result = run(machine, trace)
-    if "dram_weight_bytes" not in result.layers:
-        raise ConfigError(f"{reference} has no section `storage`", "choose a machine that has, for example dadiannao")
-    batch = machine.batch.size
-    storage = getattr(machine, "storage", None)
+            f"{found.name} has no section `storage` for the code of its weights", "choose for example dadiannao"
+        )
+    return load_hardware(reference, [*settings, f"storage.weight={form}"]) if form else found
+
+
+def _run(reference: str, settings: Sequence[str], form: str, trace: Trace) -> dict[str, Any]:
+    own = machine(reference, settings, form)
+    result = run(own, trace)
+    batch = own.batch.size
+    storage = getattr(own, "storage", None)
     return {
-        "machine": machine.name,
+        "machine": own.name,
         "weight_storage": form or f"{getattr(storage, 'weight', '')} (as shipped)",
         "weight_traffic_bytes": result.total("dram_weight_bytes") / batch,
         "traffic_bytes": result.total("dram_bytes") / batch,

@@ -15,7 +15,7 @@ from accelsim.storage import cache_folder, write_atomically
 from accelsim.study.sharing.candidates import Candidate, Sharing
 from accelsim.study.sharing.explore import Exploration, Plan, explore
 from accelsim.study.sharing.export import write_shared
-from accelsim.study.sharing.machine import effects
+from accelsim.study.sharing.machine import effects, machine
 from accelsim.study.sharing.rate import Coding
 from accelsim.workload import Workload, load_workload
 
@@ -72,6 +72,8 @@ def share(
     """
     from accelsim.sources.sharing.tasks import network
 
+    for reference in hw:
+        machine(reference, settings)  # a wrong machine is told before hours of exploration
     found = workload if isinstance(workload, Workload) else load_workload(workload, changes)
     net = network(found.model, found.inputs, labels, data, most_inputs)
     others = net.parameters - sum(weights.size for _, weights in net.layers())
