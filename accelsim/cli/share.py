@@ -27,6 +27,9 @@ Sizes = Annotated[str, typer.Option("--k", help="Numbers of shared values that a
 def share(
     workload: WorkloadName,
     hw: Machines = None,
+    machine_points: Annotated[
+        int, typer.Option("--machine-points", help="Points of the front that --hw runs beside the chosen one.")
+    ] = 4,
     labels: Labels = None,
     data: Data = None,
     k: Sizes = "4,8,16,32,64,128,256",
@@ -75,7 +78,7 @@ def share(
         Sharing(sizes=sizes, scope=scope, keep_zero=keep_zero, method=method),
         Coding(weight_bits=weight_bits, codebook_bits=codebook_bits, indices=indices),
         Plan(subset=subset, combinations=combinations, points=points, most_loss=most_loss, target=target, seed=seed),
-        labels, data, most_inputs, hw or [], machine, changes,
+        labels, data, most_inputs, hw or [], machine, changes, machine_points,
     )  # fmt: skip
     share_text.show(found)
     if out is not None:

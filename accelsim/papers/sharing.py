@@ -163,7 +163,7 @@ def _methods(found: dict[str, Share]) -> Listing:
     for name, own in found.items():
         info = own.exploration.info
         places = [place * info["inputs"] // info["subset"] for place in range(info["subset"])]
-        table = methods(own.network, METHOD_SIZES, places, cache_folder() / "sharing" / name)
+        table = methods(own.network, METHOD_SIZES, places, cache_folder() / "sharing" / f"{name}-methods")
         tables.append(table.assign(network=name))
     heads = {
         "network": "network", "k": "k", "method": "method", "mean_distortion": "mean distortion", "loss": "loss (points)",

@@ -79,8 +79,8 @@ class Evaluator:
         return [self._rows[key] for key in keys]
 
     def close(self) -> None:
-        """Put what was kept into one file."""
-        self.store.compact()
+        """Write what is not yet kept; parts are not joined, as another process may be adding to them."""
+        self.store.flush()
 
     def _key(self, assignment: Assignment, places: Sequence[int]) -> str:
         chosen = tuple(places)

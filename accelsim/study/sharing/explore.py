@@ -385,4 +385,4 @@ class _Explorer:
 
 
 def _loss(own: tuple[Floats, Floats], found: tuple[Floats, Floats]) -> float:
-    return float(own[0].mean() - found[0].mean())
+    return round(float(own[0].mean() - found[0].mean()), 9)
