@@ -9,6 +9,7 @@ from accelsim.papers.report import PaperReport
 
 _MODULES = {
     "compact": "accelsim.report.compact_figures",
+    "ineffectual": "accelsim.report.ineffectual_figures",
     "reuse": "accelsim.report.reuse_figures",
     "sharing": "accelsim.report.sharing_figures",
 }
