@@ -74,7 +74,7 @@ def _time(run: Run) -> Figure:
 
 def _energy(run: Run) -> Figure:
     energy, base = run.total("energy_pj"), run.total("baseline_energy_pj")
-    gain = "" if math.isnan(base) or not energy else f"{base / energy:.2f}x less than without skipping"
+    gain = "" if math.isnan(base) or not energy else f"gain {base / energy:.2f}x over no skipping"
     node = run.hardware.get("energy", {}).get("technology_nm")
     told = [gain, f"table of {node:g} nm" if node else ""]
     return Figure("Energy of an input", picojoules(energy), "; ".join(t for t in told if t))
@@ -86,12 +86,14 @@ def _traffic(run: Run) -> Figure:
 
 
 def _ineffectual(run: Run) -> Figure | None:
+    """Return the share that the machine's own property leaves out; of a machine without one, zero activations."""
+    if run.exploited is not None and run.exploited["work"].sum() > 0:
+        name = str(run.exploited["property"].iloc[0])
+        share = 1 - run.exploited["work"].sum() / run.exploited["baseline_work"].sum()
+        meaning = NAMES.get(name.split(" ")[0])
+        told = f" ({meaning})" if meaning else ""
+        return Figure("Ineffectual work", percent(float(share)), f"{name}{told}: what this machine could skip")
     if run.shares is None:
         return None
-    total = run.shares[run.shares["layer_index"].eq("total")]
-    name = "A"
-    if run.exploited is not None and len(run.exploited):
-        own = str(run.exploited["property"].iloc[0]).split(" ")[0]
-        name = own if own in NAMES and own in total else name
-    share = float(total[name].iloc[0])
-    return Figure("Ineffectual work", percent(share), f"{name}: {NAMES[name]}")
+    share = run.shares.loc[run.shares["layer_index"].eq("total"), "A"].iloc[0]
+    return Figure("Ineffectual work", percent(float(share)), f"A ({NAMES['A']})")

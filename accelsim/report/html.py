@@ -21,7 +21,7 @@ from accelsim.report.page_tables import tables
 SECTIONS = {
     "time": "Time",
     "potential": "Potential and what is left of it",
-    "account": "Where the lanes spend their time",
+    "account": "Lanes",
     "heatmap": "Ineffectual work",
     "bits": "Bits",
     "energy": "Energy",
@@ -130,10 +130,10 @@ def conventions(results: Results) -> list[str]:
             "Speedups and energy gains are over the same machine and mapping without skipping, gating or compression, unless a"
             " baseline is named; of networks they are ratios of totals, never means of ratios.",
         ]
-        tables_ = {
-            f"{run.machine}: {run.hardware.get('energy', {}).get('source', 'not stated')}" for run in results.runs
-        }
-        found.append("Energy tables: " + "; ".join(sorted(tables_)) + ".")
+        users: dict[str, dict[str, None]] = {}
+        for run in results.runs:
+            users.setdefault(run.hardware.get("energy", {}).get("source", "not stated"), {})[run.machine] = None
+        found += [f"Energy table of {', '.join(machines)}: {source}." for source, machines in users.items()]
     for held in results.held:
         how = "at its multiplier bits and DRAM bandwidth" if held.equal == "multipliers" else "as they are"
         found.append(f"Comparison {held.label}: over {held.baseline}, machines {how}.")

@@ -15,6 +15,9 @@ from accelsim.units import engineering, percent
 NAMES = {"ticks": False, "domain": False, "labelLimit": 150}
 """Axis of the names of runs."""
 
+_SHAPES = {"title": None, "symbolFillColor": "#888888", "symbolStrokeColor": "#888888"}
+"""Legend of shapes, to be seen on a light and on a dark ground."""
+
 _GROUPS = {
     "effectual": "effectual", "busy": "busy", "ineffectual": "zero operand", "wait_lane": "synchronisation",
     "wait_column": "synchronisation", "wait_tile": "synchronisation", "bank_conflict": "synchronisation",
@@ -117,7 +120,7 @@ def _ladder(table: pd.DataFrame, runs: Sequence[Run]) -> Figure:
     shown = palette.machine_colours(labels, [run.machine for run in runs])
     data = table.assign(written=[f"{v:.2f}x" for v in table["speedup"]])
     stages = [name for name in palette.STAGES if name in set(data["stage"])]
-    x = {"field": "speedup", "type": "quantitative", "title": "Speedup over the same machine without skipping"}
+    x = {"field": "speedup", "type": "quantitative", "title": "Speedup over no skipping"}
     x |= logarithmic([*data["speedup"], 1.0])
     y = {
         "field": "run",
@@ -142,7 +145,7 @@ def _ladder(table: pd.DataFrame, runs: Sequence[Run]) -> Figure:
                 "encoding": {
                     "x": x, "y": y, "color": colours("run", shown, labels, legend=None),
                     "shape": {
-                        "field": "stage", "type": "nominal", "sort": stages, "legend": {"title": None},
+                        "field": "stage", "type": "nominal", "sort": stages, "legend": _SHAPES,
                         "scale": {"domain": stages, "range": [palette.STAGES[s] for s in stages]},
                     },
                     "tooltip": tooltips(run="run", stage="stage", property="property", written="speedup"),
@@ -151,8 +154,8 @@ def _ladder(table: pd.DataFrame, runs: Sequence[Run]) -> Figure:
         ],
     }  # fmt: skip
     note = (
-        "Ratios of network totals. Potential: bit-parallel work over the work that the machine's property leaves. Lanes never waiting:"
-        " the array without synchronisation; array alone: without memory. The array without skipping pads lanes too."
+        "Ratios of network totals, over the same machine without skipping, whose array pads lanes too. Potential: bit-parallel work over"
+        " the work that the machine's property leaves; lanes never waiting: the array without synchronisation; array alone: without memory."
     )
     return Figure("potential", "potential", "Potential and realised speedup", note, data, view)
 
@@ -197,7 +200,7 @@ def _losses(table: pd.DataFrame, runs: Sequence[Run]) -> Figure:
                 "mark": {"type": "bar"},
                 "encoding": {
                     "x": {
-                        "field": "share", "type": "quantitative", "title": "Time over that of the same machine without skipping",
+                        "field": "share", "type": "quantitative", "title": "Time over that without skipping",
                         "axis": {"format": "%", "tickCount": 6},
                     },
                     "y": {"field": "run", "type": "nominal", "sort": labels, "title": None, "axis": NAMES},

@@ -15,6 +15,9 @@ View = dict[str, Any]
 """A Vega-Lite view without data and width."""
 
 FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
+MOST_NAMES = 24
+"""Layers that are all named along an axis; of more every second one, or fewer."""
+
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.1.json"
 IS_CHOSEN = "length(chosen) == 0 || indexof(chosen, datum.layer) >= 0"
 """Expression that is true of rows of the chosen layers, and of all where none is chosen."""
@@ -71,8 +74,9 @@ def filtered(view: View, field: str, value: Any) -> View:
 
 def x_layers(names: Sequence[str], **more: Any) -> dict[str, Any]:
     """Return the encoding of layers along x, in order."""
-    axis = {"labelAngle": -50, "labelLimit": 96, "labelOverlap": "greedy", "ticks": False, "domain": False}
     order = list(dict.fromkeys(names))
+    overlap = False if len(order) <= MOST_NAMES else "greedy"
+    axis = {"labelAngle": -60, "labelLimit": 96, "labelOverlap": overlap, "ticks": False, "domain": False}
     return {"field": "layer", "type": "nominal", "sort": order, "title": None, "axis": axis, **more}
 
 

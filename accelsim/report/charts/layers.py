@@ -66,7 +66,7 @@ def energy(runs: Sequence[Run]) -> list[Figure]:
     table = energy_table(runs)
     whole = _whole(table, "energy_j")
     beside = _beside(runs, whole, "energy", "energy_j", "Energy of an input (J)", "Energy by layer", "J")
-    levels = list(dict.fromkeys(table["level"]))
+    levels = sorted(dict.fromkeys(table["level"]), key=_place)
     view: View = {
         "height": 190,
         "transform": [
@@ -109,7 +109,7 @@ def energy_table(runs: Sequence[Run]) -> pd.DataFrame:
         halves = {name: name.rpartition("_") for name in found}
         own = {name for name, (level, _, operand) in halves.items() if level in found and operand in _OPERANDS}
         for row in run.layers.to_dict("records"):
-            for level in sorted(found - own, key=_level_order):
+            for level in sorted(found - own):
                 parts = {name: float(row[f"energy_{name}_pj"]) for name in own if halves[name][0] == level}
                 shares = {_OPERANDS[halves[name][2]]: value for name, value in parts.items()}
                 whole = float(row[f"energy_{level}_pj"])
@@ -139,10 +139,10 @@ def energy_table(runs: Sequence[Run]) -> pd.DataFrame:
     return table.assign(place=[list(palette.OPERANDS).index(o) for o in table["operand"]])
 
 
-def _level_order(level: str) -> tuple[int, str]:
-    order = ["operation", "mac", "scratchpad", "local", "array"]
-    last = ["dram", "static"]
-    return (order.index(level) if level in order else 100 + last.index(level) if level in last else 50, level)
+def _place(level: str) -> tuple[int, str]:
+    """Return where a level stands from the arithmetic outwards, buffers before DRAM."""
+    first, last = ["arithmetic", "scratchpads", "local buffers", "array"], ["DRAM", "static"]
+    return (first.index(level) if level in first else 100 + last.index(level) if level in last else 50, level)
 
 
 def traffic(runs: Sequence[Run]) -> list[Figure]:

@@ -55,7 +55,7 @@ def roofline(runs: Sequence[Run]) -> list[Figure]:
         "MACs count products with padding zeros. Roof: every multiplier busy with full-width products, and DRAM bandwidth; a machine that"
         " skips work may stand above its flat part."
     )
-    return [Figure("roofline", "roofline", "Roofline", note, data, view, layers=True)]
+    return [Figure("roofline", "roofline", "Every layer below the roof of its machine", note, data, view, layers=True)]
 
 
 def roofline_table(runs: Sequence[Run]) -> pd.DataFrame:

@@ -154,7 +154,7 @@ def _x(axis: dict[str, Any], data: pd.DataFrame) -> dict[str, Any]:
         "field": "at",
         "type": "quantitative",
         "title": axis["key"],
-        "scale": {"type": kind, "nice": False, "zero": False, "padding": 8},
+        "scale": {"type": kind, "nice": False, "padding": 8, **({} if kind == "log" else {"zero": False})},
         "axis": {
             "values": ticks,
             "labelExpr": f"({{{', '.join(names)}}})[format(datum.value, '.12~g')] || ''",
@@ -228,6 +228,12 @@ def _front_of(points: pd.DataFrame) -> list[Any]:
     return found
 
 
+def _lower(title: str) -> str:
+    """Return the title of an axis inside a sentence, without its unit."""
+    name = title.partition(" (")[0]
+    return name if name.startswith("DRAM") else name[:1].lower() + name[1:]
+
+
 def _front(study: Study, table: pd.DataFrame, first: str, second: str, key: str) -> Figure:
     (x_title, x_unit), (y_title, y_unit) = (_TITLES.get(name, (name, "")) for name in (first, second))
     data = table.assign(
@@ -248,8 +254,8 @@ def _front(study: Study, table: pd.DataFrame, first: str, second: str, key: str)
     tips = tooltips(
         line="line",
         point="point",
-        x_written=x_title.partition(" (")[0].lower(),
-        y_written=y_title.partition(" (")[0].lower(),
+        x_written=_lower(x_title),
+        y_written=_lower(y_title),
     )
     view: View = {
         "height": 240,
@@ -273,7 +279,5 @@ def _front(study: Study, table: pd.DataFrame, first: str, second: str, key: str)
     note = "Line: the Pareto front, points that no other beats; less is better on both axes." + (
         f" Of the points behind it {MOST_POINTS:,} are drawn." if hidden else ""
     )
-    heading = (
-        f"Pareto front of {x_title.partition(' (')[0].lower()} and {y_title.partition(' (')[0].lower()}, {study.label}"
-    )
+    heading = f"Pareto front of {_lower(x_title)} and {_lower(y_title)}, {study.label}"
     return Figure("pareto", key, heading, note, data, view)
