@@ -28,7 +28,12 @@ LANES = (4, 16)
 COSTS = ("nonzero", "ones", "precision")
 
 declare(
-    Column("axis", "", "direction in which values are neighbours: position, channel, row or column", sums=False),
+    Column(
+        "axis",
+        "",
+        "key that a study varies, or the direction in which values are neighbours: position, channel, row, column",
+        sums=False,
+    ),
     Column("lag", "values", "distance of two values along the axis", sums=False),
     Column("pairs", "pairs", "pairs of values so far apart"),
     Column("both_zero", "pairs", "pairs of two zeros"),
