@@ -54,7 +54,11 @@ def over_inputs(properties: pd.DataFrame, work: pd.DataFrame | None = None) -> p
         found = interval(a, b)
         single, spread = a / b, deviation(a, b)
         row: dict[str, Any] = {"statistic": name, "samples": found.samples, "mean": found.value}
-        row |= {"low": found.low, "high": found.high, "half_width": found.half_width}
+        row |= {
+            "low": max(found.low, 0.0) if found.samples > 1 else found.low,
+            "high": found.high,
+            "half_width": found.half_width,
+        }
         row |= {"least": float(single.min()), "most": float(single.max()), "deviation": spread}
         known = found.samples > 1 and found.value > 0
         row["samples_needed"] = needed(a, b, SHARE * found.value) if known else np.nan

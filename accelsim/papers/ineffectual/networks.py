@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
+from accelsim.storage import cache_folder, write_atomically
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace
 
 DATA = "ACCELSIM_DATA"
-"""Variable that names a folder of data/imagenet500/ (pictures) and models/NAME/weights.safetensors or model.tflite;
-without it the networks that need them are left out."""
+"""Variable that names a folder of data/cifar10/, data/imagenet500/ (pictures) and models/NAME/weights.safetensors or
+model.tflite; without it the networks that need them are left out."""
+
+PICTURES = 40
+"""Test images of CIFAR-10 that resnet20 is taken on, so that its distribution over inputs is known well."""
 
 IMAGES, IMAGING, LANGUAGE, QUANTISED = CATEGORIES = (
     "image classification", "segmentation, imaging", "LSTM, language", "quantised classification",
@@ -43,7 +48,7 @@ SHIPPED = (
     Case("minilm", LANGUAGE, "minilm", ("samples=2",)),
     Case("resnet20_int8", QUANTISED, "resnet20_int8", codes=True),
     Case("resnet20_onnx", QUANTISED, "resnet20_onnx", codes=True),
-    Case("denoiser_tflite", QUANTISED, "denoiser_tflite", codes=True),
+    Case("denoiser_tflite", IMAGING, "denoiser_tflite", codes=True),
 )
 
 
@@ -84,13 +89,13 @@ def all_cases() -> tuple[Case, ...]:
 
 
 def with_data() -> tuple[Case, ...]:
-    """Return the networks of the folder that the variable names: classifiers of torchvision's shape, and a TFLite file."""
+    """Return what the folder that the variable names adds: more pictures for resnet20, classifiers of ImageNet."""
     folder = data_folder()
     if folder is None:
         return ()
+    found = _more_pictures(folder / "data")
     pictures = sorted((folder / "data" / "imagenet500").glob("*.jpg"))[::63][:8]
     given = "inputs=[" + ", ".join(f'"{path}"' for path in pictures) + "]"
-    found = []
     for name, file in (
         ("squeezenet1_1", "weights.safetensors"),
         ("squeezenet1_0_deepcompressed", "weights.safetensors"),
@@ -105,6 +110,30 @@ def with_data() -> tuple[Case, ...]:
         changes = ("name=mobilenet_v1_025_224_uint8", f"model={tflite}", given, "samples=2")
         found.append(Case("mobilenet_v1_025_224_uint8", QUANTISED, "denoiser_tflite", changes, codes=True))
     return tuple(found)
+
+
+def _more_pictures(data: Path) -> list[Case]:
+    """Return resnet20 on test images of CIFAR-10, which are written as files into the cache at first; none without them."""
+    try:
+        from PIL import Image
+
+        from accelsim.zoo.cifar import read
+
+        images, _ = read(data, "test")
+    except (ImportError, FileNotFoundError):
+        return []
+    kept = cache_folder() / "ineffectual"
+    paths = [kept / f"cifar10-{place:05d}.png" for place in range(0, len(images), len(images) // PICTURES)][:PICTURES]
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        if not path.is_file():
+            pixels = images[int(path.stem.rpartition("-")[2])].permute(1, 2, 0).numpy()
+            stream = io.BytesIO()
+            Image.fromarray(pixels).save(stream, "png")
+            write_atomically(path, stream.getvalue())
+    given = "inputs=[" + ", ".join(f'"{path}"' for path in paths) + "]"
+    name = f"resnet20_on_{len(paths)}"
+    return [Case(name, IMAGES, "resnet20", (f"name={name}", given, f"samples={len(paths)}"))]
 
 
 def data_folder() -> Path | None:
