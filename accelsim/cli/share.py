@@ -30,6 +30,12 @@ def share(
     machine_points: Annotated[
         int, typer.Option("--machine-points", help="Points of the front that --hw runs beside the chosen one.")
     ] = 4,
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric", help="accuracy, agreement with the unchanged network, fidelity of its outputs, or auto."
+        ),
+    ] = "auto",
     labels: Labels = None,
     data: Data = None,
     k: Sizes = "4,8,16,32,64,128,256",
@@ -78,7 +84,7 @@ def share(
         Sharing(sizes=sizes, scope=scope, keep_zero=keep_zero, method=method),
         Coding(weight_bits=weight_bits, codebook_bits=codebook_bits, indices=indices),
         Plan(subset=subset, combinations=combinations, points=points, most_loss=most_loss, target=target, seed=seed),
-        labels, data, most_inputs, hw or [], machine, changes, machine_points,
+        labels, data, most_inputs, hw or [], machine, changes, machine_points, metric,
     )  # fmt: skip
     share_text.show(found)
     if out is not None:

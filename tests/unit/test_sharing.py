@@ -328,6 +328,10 @@ def test_labels_and_bad_input(tmp_path: Path) -> None:
     np.save(tmp_path / "ten.npy", np.arange(10))
     found = network(source, 10, tmp_path / "ten.npy")
     assert found.score({}, [0, 3]).metric.tolist() == [100.0, 100.0]  # the samples are one of each class in their order
+    assert network(source, 10, metric="fidelity").score({}, [1]).metric.tolist() == [100.0]
+    assert network(source, 10, most=2, metric="agreement").metric == "agreement"
+    with pytest.raises(InputError, match="accuracy needs labels"):
+        network(load_workload("denoiser").model, 2, most=1, metric="accuracy")
     with pytest.raises(InputError, match="no CIFAR-10"):
         network(source, 10, data=tmp_path)
     with pytest.raises(InputError, match="codes already"):

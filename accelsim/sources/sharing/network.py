@@ -13,6 +13,7 @@ import numpy.typing as npt
 from accelsim.errors import InputError
 
 Floats = npt.NDArray[np.float32]
+METRICS = ("auto", "accuracy", "agreement", "fidelity")
 BATCH = 25
 """Inputs that are run at a time where their shapes agree."""
 
@@ -27,13 +28,22 @@ class Scores(NamedTuple):
 class Network:
     """A module, the inputs of its task and what is right.
 
-    metric: "accuracy" with labels, "agreement" (with the unchanged network's decisions) without, or "fidelity" (100 less
-    the distance of the outputs in percent) where the outputs are no choice among classes. Loads torch when it is made.
+    metric: "accuracy" with labels; without, "agreement" (with the unchanged network's decisions) or "fidelity" (100 less the
+    distance of the outputs in percent), by the shape of the outputs where it is "auto". Loads torch when it is made.
     """
 
     def __init__(
-        self, module: Any, inputs: Sequence[tuple[Any, ...]], labels: Any = None, warnings: Sequence[str] = ()
+        self,
+        module: Any,
+        inputs: Sequence[tuple[Any, ...]],
+        labels: Any = None,
+        warnings: Sequence[str] = (),
+        metric: str = "auto",
     ) -> None:
+        if metric not in METRICS:
+            raise InputError(f"the metric is {metric!r}", f"give {', '.join(METRICS)}")
+        if metric == "accuracy" and labels is None:
+            raise InputError("accuracy needs labels", "give --labels, or the metric agreement")
         if not inputs:
             raise InputError("the network has no inputs to be judged on")
         self.module, self.inputs, self.warnings = module.eval(), list(inputs), list(warnings)
@@ -44,9 +54,10 @@ class Network:
         self._right = None if labels is None else [np.asarray(label) for label in labels]
         if self._right is not None and len(self._right) != len(self.inputs):
             raise InputError(f"there are {len(self._right)} labels for {len(self.inputs)} inputs")
-        self.metric = (
-            "accuracy" if self._right else "agreement" if self._classes(self._reference([0])[0]) else "fidelity"
-        )
+        found = "accuracy" if self._right else "agreement" if self._classes(self._reference([0])[0]) else "fidelity"
+        self.metric = found if metric == "auto" else metric
+        if self.metric != "accuracy":
+            self._right = None
 
     def layers(self) -> list[tuple[str, Floats]]:
         """Return name and weights of each layer, float32, output channels first."""
@@ -149,7 +160,8 @@ class Network:
         return 100 * float((chosen == right)[known].mean()) if np.any(known) else 100.0
 
     def _classes(self, output: Any) -> bool:
-        return output.ndim >= 2 and output.shape[_class_axis(output)] > 3
+        least = 2 if output.ndim == 2 else 4  # fewer channels are colours
+        return output.ndim >= 2 and output.shape[_class_axis(output)] >= least
 
 
 def shareable(module: Any) -> Iterator[tuple[str, Any]]:

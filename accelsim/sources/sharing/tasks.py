@@ -12,35 +12,37 @@ from accelsim.sources import Source
 from accelsim.sources.sharing.network import Network
 from accelsim.sources.zoo import Zoo
 
+Task = tuple[Any, list[tuple[Any, ...]], Any, list[str]]
+"""A module, its inputs, what is right (None: not known) and warnings."""
 CIFAR = ("resnet20", "resnet20_pruned", "vit_tiny")
 SCENES, SCENE_SEED, SCENE_SIZE = 100, 2_000_000, 64
 """Pictures that are drawn for `segmenter`, which are none of those it was trained or measured on."""
 
 
 def network(
-    model: Source, count: int, labels: Any = None, data: Path | None = None, most: int | None = None
+    model: Source,
+    count: int,
+    labels: Any = None,
+    data: Path | None = None,
+    most: int | None = None,
+    metric: str = "auto",
 ) -> Network:
     """Return the network of a workload's source and its task on `count` of its inputs.
 
-    labels: a class per input: an array, or the path of one (.npy) or of a line each (.txt); -1 where nothing is known. data: folder of
-    cifar10/, for shipped networks that name its test images. most: inputs that are read at most. Shipped networks have
-    their samples' labels, or pictures drawn for them; others are held against their own outputs.
+    labels: a class per input: an array, or the path of one (.npy) or of a line each (.txt); -1 where nothing is known.
+    data: folder of cifar10/, for shipped networks that name its test images. most: inputs that are read at most.
+    metric: see `Network`. Shipped networks have their samples' labels, or pictures drawn for them; others are held
+    against their own outputs.
     """
     if isinstance(model, Zoo) and labels is None and not model.inputs:
-        return _shipped(model.network, data, most)
+        return Network(*_shipped(model.network, data, most), metric)
     module, inputs, warnings, _ = model.choose(count).load()
     given = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[:count][:most]]
-    right = (
-        None
-        if labels is None
-        else _read(labels, count)[: len(given)]
-        if isinstance(labels, Path)
-        else labels[: len(given)]
-    )
-    return Network(module, given, right, warnings)
+    right = _read(labels, count) if isinstance(labels, Path) else labels
+    return Network(module, given, None if right is None else right[: len(given)], warnings, metric)
 
 
-def _shipped(name: str, data: Path | None, most: int | None) -> Network:
+def _shipped(name: str, data: Path | None, most: int | None) -> Task:
     from accelsim import zoo
 
     if zoo.integer(name):
@@ -53,16 +55,16 @@ def _shipped(name: str, data: Path | None, most: int | None) -> Network:
 
         right = [CLASSES.index(row["label"]) for row in zoo.card(name)["samples"]][: len(samples)]
         few = f"judged on {len(samples)} shipped pictures alone; --data DIR with cifar10/ in it has 10,000"
-        return Network(module, samples, right, [few])
+        return module, samples, right, [few]
     if name == "segmenter":
         return _scenes(module, most)
     if name == "char_lstm":
         following = [np.append(ids[0, 1:].numpy(), -1) for (ids,) in samples]
-        return Network(module, samples, following, [f"judged on {len(samples)} shipped passages of 64 characters"])
-    return Network(module, samples, None, [f"held against its own outputs on {len(samples)} shipped samples"])
+        return module, samples, following, [f"judged on {len(samples)} shipped passages of 64 characters"]
+    return module, samples, None, [f"held against its own outputs on {len(samples)} shipped samples"]
 
 
-def _cifar(module: Any, data: Path, most: int | None) -> Network:
+def _cifar(module: Any, data: Path, most: int | None) -> Task:
     from accelsim.zoo.cifar import read
     from accelsim.zoo.resnet20 import normalise
 
@@ -73,10 +75,10 @@ def _cifar(module: Any, data: Path, most: int | None) -> Network:
     spread = np.random.default_rng(0).permutation(len(images))  # the file has one class after another
     chosen = spread[:most]
     inputs = [(image,) for image in normalise(images[chosen]).split(1)]
-    return Network(module, inputs, labels[chosen].numpy())
+    return module, inputs, labels[chosen].numpy(), []
 
 
-def _scenes(module: Any, most: int | None) -> Network:
+def _scenes(module: Any, most: int | None) -> Task:
     import torch
 
     from accelsim.zoo import leaves, shapes
@@ -87,7 +89,7 @@ def _scenes(module: Any, most: int | None) -> Network:
     drawn = [shapes.scene(leaves.picture(SCENE_SIZE, 3, random), random) for _ in range(count)]
     inputs = [(prepare(torch.from_numpy(picture[None])),) for picture, _ in drawn]
     note = f"judged by the share of right pixels of {count} pictures drawn for it, none of which it was trained on"
-    return Network(module, inputs, [kinds.astype(np.int64) for _, kinds in drawn], [note])
+    return module, inputs, [kinds.astype(np.int64) for _, kinds in drawn], [note]
 
 
 def _read(path: Path, count: int) -> Any:
@@ -95,7 +97,7 @@ def _read(path: Path, count: int) -> Any:
         found = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, np.int64, ndmin=1)
     except (OSError, ValueError) as error:
         raise InputError(f"labels {path} cannot be read ({error})", "a class per line, or an .npy of them") from None
-    if found.dtype.kind not in "iu" or len(found) < count:
+    if found.dtype.kind not in "iu" or len(found) != count:
         raise InputError(
             f"labels {path} are {len(found)} of type {found.dtype} for {count} inputs", "a class per input"
         )

@@ -63,10 +63,11 @@ def share(
     settings: Sequence[str] = (),
     changes: Sequence[str] = (),
     machine_points: int = MACHINE_POINTS,
+    metric: str = "auto",
 ) -> Share:
     """Explore weight sharing on the network of `workload`, without retraining; scores are kept in the cache folder.
 
-    labels, data, most_inputs: see `accelsim.sources.sharing.tasks.network`. hw: machines on which the chosen point is
+    labels, data, most_inputs, metric: see `accelsim.sources.sharing.tasks.network`. hw: machines on which the chosen point is
     run, and `machine_points` others of the front. settings, changes: overrides of the machines and of the workload.
     Loads torch. Raises InputError, ConfigError.
     """
@@ -75,7 +76,7 @@ def share(
     for reference in hw:
         machine(reference, settings)  # a wrong machine is told before hours of exploration
     found = workload if isinstance(workload, Workload) else load_workload(workload, changes)
-    net = network(found.model, found.inputs, labels, data, most_inputs)
+    net = network(found.model, found.inputs, labels, data, most_inputs, metric)
     others = net.parameters - sum(weights.size for _, weights in net.layers())
     folder = cache_folder() / "sharing" / found.name
     exploration = explore(net, sharing or Sharing(), coding or Coding(), plan or Plan(), folder, others)
