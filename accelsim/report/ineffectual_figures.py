@@ -11,6 +11,7 @@ from accelsim.papers.report import PaperReport
 from accelsim.report import drawing
 
 _PROPERTIES = ("A", "W+A", "Ap", "Wp+Ap", "Ae", "We+Ae", "W+Ae")
+_ENOUGH = 6
 _LOSSES = {"nonzero": "zeros", "ones": "one-bits", "precision": "width"}
 
 
@@ -29,6 +30,7 @@ def potential(wide: pd.DataFrame, narrow: pd.DataFrame) -> Any:
     """Return the potential of each network as points, a colour per property; one panel for 16 and one for 8 bits."""
     import altair as alt
 
+    sizes = alt.Scale(domain=list(_PROPERTIES), range=[28 if "+" in name else 80 for name in _PROPERTIES])
     panels = []
     for bits, table in ((16, wide), (8, narrow)):
         own = table[table["encoding"] == "ones"]
@@ -36,11 +38,12 @@ def potential(wide: pd.DataFrame, narrow: pd.DataFrame) -> Any:
         long = own.melt(["network"], list(_PROPERTIES), "property", "speedup")
         panels.append(
             alt.Chart(long, title=alt.Title(f"{bits} bits", fontSize=11, anchor="start"))
-            .mark_point(filled=True, size=45, opacity=0.9)
+            .mark_point(filled=True, opacity=1)
             .encode(
                 x=drawing.logarithmic(alt.X, "speedup", long["speedup"], "potential speedup (x)"),
                 y=alt.Y("network:N", sort=names, title=None, axis=alt.Axis(grid=True, ticks=False)),
                 color=drawing.colours(alt.Color, "property", _PROPERTIES),
+                size=alt.Size("property:N", scale=sizes, legend=None),
             )
             .properties(width=270, height=19 * len(names))
         )
@@ -77,10 +80,15 @@ def precision(table: pd.DataFrame) -> Any:
 
 
 def inputs(table: pd.DataFrame) -> Any:
-    """Return the half width of the intervals against the number of inputs, a panel per statistic."""
+    """Return the half width of the intervals against the number of inputs, a panel per statistic.
+
+    Networks of few inputs are left out: drawn again, these are soon the same ones.
+    """
     import altair as alt
 
     panels = []
+    most = table.groupby("network")["samples"].transform("max")
+    table = table[most >= _ENOUGH]
     names = list(dict.fromkeys(table["network"]))
     for statistic in ("zeros", "potential Ae"):
         own = table[(table["statistic"] == statistic) & (table["share"] > 0)]
