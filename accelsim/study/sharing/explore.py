@@ -297,7 +297,7 @@ class _Explorer:
             ]
             measure([inside[len(inside) // 2]])
         chosen = [("search", designs[p]) for p in sorted(losses)]
-        uniform = [("uniform", np.full(len(self.names), j)) for j, k in enumerate(self.sizes) if 16 <= k <= 128]
+        uniform = [("uniform", np.full(len(self.names), j)) for j, k in enumerate(self.sizes) if 32 <= k <= 128]
         rows = [self._point(kind, genes, own, predictor) for kind, genes in [*chosen, *uniform]]
         table = pd.DataFrame(rows)
         table["pareto"] = nsga.fronts(np.stack([table["loss"], -table["rate"]], axis=1)) == 0
