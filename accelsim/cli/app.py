@@ -10,6 +10,7 @@ from accelsim.cli import (
     compare,
     explain,
     export,
+    gpu,
     intensity,
     listing,
     plot,
@@ -33,7 +34,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog="Every command takes --debug (full traceback). Exit codes: accelsim list exit-codes.",
+    epilog="Every command takes --json (one object for scripts), --quiet (warnings alone), --verbose (steps and time) and --debug"
+    " (full traceback). Exit codes: accelsim list exit-codes.",
 )
 app.command("run", cls=ListsCommand)(run.run)
 app.command("compare", cls=ListsCommand)(compare.compare)
@@ -48,6 +50,7 @@ app.command("intensity", cls=ListsCommand)(intensity.intensity)
 app.command("profile", cls=ListsCommand)(profile.profile)
 app.command("capture", cls=ListsCommand)(capture.capture)
 app.command("export", cls=ListsCommand)(export.export)
+app.add_typer(gpu.app, name="gpu", help="Record networks on a CUDA device; check the models of GPUs against records.")
 app.command("reproduce")(reproduce.reproduce)
 app.command("plot")(plot.plot)
 app.command("report")(report.report)

@@ -28,6 +28,8 @@ _DECLARING = (
     "accelsim.compactness.profile",
     "accelsim.study.precision",
     "accelsim.efficiency",
+    "accelsim.gpu.claims",
+    "accelsim.gpu.crosscheck",
 )
 
 
