@@ -18,7 +18,13 @@ from accelsim.networks import Outline
 from accelsim.results import Column, declare
 
 declare(
-    Column("macs_per_joule", "MAC/J", "multiply-accumulates for each joule", "macs / energy", sums=False),
+    Column(
+        "macs_per_joule",
+        "MAC/J",
+        "multiply-accumulates for each joule; where it was measured on a device, idle power subtracted",
+        "macs / energy",
+        sums=False,
+    ),
     Column("predictor", "", "measure of reuse that is held against an efficiency", sums=False),
     Column("alpha", "", "weight of parameters in a data-type-weighted intensity, fitted", sums=False),
     Column("alpha_low", "", "lower end of the bootstrap's 95 % interval of alpha", sums=False),
