@@ -120,7 +120,8 @@ def layer_lockstep(layer: Layer, lanes: Sequence[int] = LANES, costs: Sequence[s
         ANALYZERS.get(name)
         table = cost_table(name, centred_bits(operand), histogram.low, histogram.high)
         spent = np.bincount(table, weights=histogram.counts).astype(np.int64)
-        each = np.take(table.astype(np.uint8), values.astype(np.int32) - histogram.low)
+        narrow = table.astype(np.uint8) if int(table.max()) < 256 else table
+        each = np.take(narrow, values.astype(np.int32) - histogram.low)
         for axis, line in _lines(each, layer):
             for width in lanes:
                 starts = np.arange(0, line.shape[-1], width)
