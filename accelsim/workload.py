@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterable
@@ -92,8 +93,11 @@ def open_trace(workload: Workload, force: bool = False, cache: Path | None = Non
     """
     key = workload.key
     target = bundle_path(workload.name, key, cache)
+    log = logging.getLogger(__name__)
     if not force and (target / "manifest.json").is_file():
+        log.info("%s: kept in %s", workload.name, target)
         return Trace(target)
+    log.info("%s: captured into %s", workload.name, target)
     # a folder without a manifest is no bundle and would be in the way
     replace = force or target.exists()
     model = workload.chosen

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,11 +20,14 @@ def over_layers(trace: Trace, compute: Callable[[int], list[Any]], label: str, w
     """
     from tqdm import tqdm
 
+    start = time.monotonic()
     count = len(trace.layers)
     with ThreadPoolExecutor(max(1, workers)) as pool:
         results = pool.map(compute, range(count))
         bar = tqdm(results, total=count, desc=label, unit="layer", file=sys.stderr, disable=None, delay=2.0)
-        return [row for rows in bar for row in rows]
+        found = [row for rows in bar for row in rows]
+    logging.getLogger(__name__).info("%s: %d layers, %.2f s", label, count, time.monotonic() - start)
+    return found
 
 
 def columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -18,6 +18,7 @@ def explain(
     """Say what a result column means (unit, what it counts, formula), or what an energy table holds and its sources."""
     from accelsim import results
     from accelsim.errors import unknown_name
+    from accelsim.report import terminal
     from accelsim.report.energy_text import energy_names, energy_text
     from accelsim.report.vocabulary import learn
 
@@ -27,7 +28,9 @@ def explain(
     learn()
     if name not in results.COLUMNS and name != "all":
         raise unknown_name("column or energy table", name, [*results.COLUMNS, *energy_names()])
-    for column in sorted(results.COLUMNS) if name == "all" else [name]:
+    chosen = sorted(results.COLUMNS) if name == "all" else [name]
+    terminal.entries("columns", [{"name": key, **entry} for key, entry in results.describe(chosen).items()])
+    for column in chosen:
         entry = results.column(column)
         typer.echo(f"{entry.name} [{entry.unit or 'no unit'}]: {entry.meaning}")
         if entry.formula:

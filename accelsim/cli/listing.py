@@ -17,10 +17,12 @@ def list_(
 ) -> None:
     """List a catalogue: hw, workloads, accelerators, dataflows, analyzers, compressions, sources, zoo, dram, energy, papers, exit-codes."""
     from accelsim.errors import unknown_name
+    from accelsim.report import terminal
 
     if what not in _LISTS:
         raise unknown_name("catalogue", what, _LISTS)
     entries = _LISTS[what]()
+    terminal.entries(what, [{"name": name, "text": text} for name, text in entries])
     width = max((len(name) for name, _ in entries), default=0)
     for name, text in entries:
         typer.echo(f"{name:<{width}}  {text}".rstrip())

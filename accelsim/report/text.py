@@ -11,13 +11,19 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from accelsim.report.terminal import Sparing, current
 from accelsim.units import engineering, percent, picojoules
 
 NARROWEST = 116
 
 
 def console() -> Console:
-    """Return a console on standard output, wide enough for whole rows even where lines then wrap."""
+    """Return a console on standard output, wide enough for whole rows even where lines then wrap.
+
+    With --quiet and --json it is one that prints no tables (see `accelsim.report.terminal`).
+    """
+    if current().mode != "tables":
+        return Sparing()
     terminal = sys.stdout is not None and sys.stdout.isatty()
     return Console(highlight=False, width=max(Console().width, NARROWEST) if terminal else 200)
 
