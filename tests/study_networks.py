@@ -27,27 +27,20 @@ def network(path: Path, seed: int = 1, images: int = 2) -> Path:
 
 def buffer_key(machine: str) -> str:
     """Return the key of a capacity of `machine` whose size changes its traffic."""
-    data: dict[str, Any] = strictyaml.read(catalogue.find("hardware", machine)).data
-    if "size_bytes" in data.get("global_buffer", {}):
-        return "global_buffer.size_bytes"
-    if "weight_bytes" in data["memory"]:
-        return "memory.weight_bytes"
-    name, level = next(iter(data["memory"].items()))
-    return f"memory.{name}.partitions.weight" if "partitions" in level else f"memory.{name}.size"
+    return _capacity(machine, "weight")
 
 
 def second_buffer_key(machine: str) -> str:
     """Return the key of another capacity."""
-    data: dict[str, Any] = strictyaml.read(catalogue.find("hardware", machine)).data
-    if "activation_bytes" in data.get("memory", {}):
-        return "memory.activation_bytes"
-    name, level = next(iter(data["memory"].items()))
-    return f"memory.{name}.partitions.activation" if "partitions" in level else f"memory.{name}.size"
+    return _capacity(machine, "activation")
 
 
 def bandwidth_key(machine: str) -> str:
     """Return the key of the DRAM bandwidth of `machine`."""
+    return "dram.bandwidth"
+
+
+def _capacity(machine: str, operand: str) -> str:
     data: dict[str, Any] = strictyaml.read(catalogue.find("hardware", machine)).data
-    if "dram" not in data:
-        return "memory.dram_bytes_per_second"
-    return "dram.bytes_per_second" if "bytes_per_second" in data["dram"] else "dram.bandwidth"
+    name, level = next(iter(data["memory"].items()))
+    return f"memory.{name}.partitions.{operand}" if "partitions" in level else f"memory.{name}.size"

@@ -252,7 +252,7 @@ def _space(hw: str, workloads: Sequence[str], settings: Sequence[str], free: Seq
     """Return the grid of the free keys. Raises ConfigError when one is no key of the machine or has a single value."""
     if not workloads or not free:
         raise ConfigError(
-            "a search needs a workload and a free key", "for example --free global_buffer.size_bytes=16KiB..1MiB"
+            "a search needs a workload and a free key", "for example --free memory.global_buffer.size=16KiB..1MiB"
         )
     spanned = grid([hw], workloads, [*settings, *free])
     varied = {axis.key for axis in spanned.axes}
