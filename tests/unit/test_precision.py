@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
+from accelsim.cli import invoke
 from accelsim.errors import ConfigError
 from accelsim.quantize import Scheme, quantize
 from accelsim.sources.precision.narrowing import grid
@@ -181,6 +183,30 @@ def test_the_grid_is_that_of_fixed_point_codes(bits: int) -> None:
     unsigned = grid(0.0, 9.0, bits - 1)
     assert unsigned[1] == 2 ** (bits - 1) - 1
     assert unsigned[1] * unsigned[0] >= 9 * (1 - 2.0**-bits) - unsigned[0]
+
+
+@pytest.mark.parametrize("workload", ["resnet20_int8", "synthetic"])
+def test_networks_of_codes_are_refused(workload: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["precision", "--workload", workload]) == 5
+    assert "brings integer codes" in capsys.readouterr().err
+
+
+def test_the_command_prints_and_writes_a_profile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stood_in = made_up(3)
+    stood_in.places, stood_in.warnings = [0, 1], ["judged on two made-up inputs"]  # type: ignore[attr-defined]
+    monkeypatch.setattr("accelsim.sources.precision.network.narrowable", lambda *_: stood_in)
+    command = ["precision", "--workload", "superres", "--operands", "activation", "--out", str(tmp_path), "--csv"]
+    assert invoke(command) == 0
+    printed = capsys.readouterr().out
+    assert "Profiled precisions of superres" in printed
+    assert "warning: judged on two made-up inputs" in printed
+    assert "Wp+Ap" not in printed
+    table = pd.read_csv(tmp_path / "precision.csv")
+    assert list(table["layer"]) == ["l0", "l1", "l2", "l3"]
+    assert set(table["profiled_weight_bits"]) == {16}
+    assert table["profiled_activation_bits"].max() < 16
 
 
 @pytest.mark.slow

@@ -94,10 +94,17 @@ def narrowable(
     Arguments as of `accelsim.sources.sharing.tasks.network`; the shipped imaging networks are judged by PSNR. Raises
     InputError for a network of codes alone.
     """
+    from accelsim import zoo
     from accelsim.sources.precision.pictures import NETWORKS, pictures
     from accelsim.sources.sharing.tasks import network
     from accelsim.sources.zoo import Zoo
 
+    codes = isinstance(model, Zoo) and zoo.integer(model.network)
+    if codes or type(model).load is Source.load:
+        raise InputError(
+            f"{name} brings integer codes; there is no network in real numbers to narrow",
+            "try resnet20 or your own module",
+        )
     if isinstance(model, Zoo) and model.network in NETWORKS and labels is None and not model.inputs:
         return Narrowable(pictures(model.network, data, most), name)
     return Narrowable(network(model, count, labels, data, most), name)
