@@ -36,6 +36,9 @@ class Processors(Sourced):
     tiles: list[list[int]] = Field(min_length=1, description="[rows, columns] of outputs that kernels are built for")
     depth: int = Field(ge=1, description="part of the reduction that a tile takes at a time")
     most_splits: int = Field(ge=1, description="parts of a reduction that may run as blocks of their own, at most")
+    cluster: int = Field(
+        ge=1, description="blocks that read one of their operands from the second-level cache together"
+    )
     sparsity: bool = Field(description="two of four weights that are zero double the rate of tensor cores")
 
     @model_validator(mode="after")
@@ -189,7 +192,8 @@ class GpuRoofline(Accelerator):
         for rows, columns in parameters.tiles:
             for split in splits:
                 cut = (rows, columns, parameters.depth, split, parameters.sms)
-                kernels += [tiled(product, *cut, tensor) for tensor in (True, False) if not tensor or self._tensor_rate]
+                units = (True, False) if self._tensor_rate else (False,)
+                kernels += [tiled(product, *cut, tensor, parameters.cluster if tensor else 1) for tensor in units]
         found = [(kernel, self._arithmetic(kernel, sparse)) for kernel in kernels]
         return min(found, key=lambda pair: max(pair[1], self._cached_cycles(pair[0])))
 

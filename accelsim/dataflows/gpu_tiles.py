@@ -73,10 +73,18 @@ def product_of(shape: LayerShape) -> Product:
 
 
 def tiled(
-    product: Product, rows: int, columns: int, depth: int, split: int, processors: int, tensor: bool = True
+    product: Product,
+    rows: int,
+    columns: int,
+    depth: int,
+    split: int,
+    processors: int,
+    tensor: bool = True,
+    cluster: int = 1,
 ) -> Kernel:
     """Cut `product` into tiles of rows x columns outputs, `depth` of the reduction at a time, and count their waves.
 
+    cluster: blocks below each other that read the columns' operand from the cache together.
     Source of the two effects: NVIDIA, Matrix Multiplication Background User's Guide (DU-09799), sections 3.1 and 3.2.
     """
     down, across = math.ceil(product.rows / rows), math.ceil(product.columns / columns)
@@ -85,7 +93,7 @@ def tiled(
     waves = math.ceil(blocks / processors)
     block = rows * columns * steps * depth
     outputs = product.count * product.rows * product.columns
-    read = product.count * product.reduction * (across * product.rows + down * product.columns)
+    read = product.count * product.reduction * (across * product.rows + math.ceil(down / cluster) * product.columns)
     done = outputs * product.reduction
     return Kernel(
         tensor, rows, columns, split, blocks, waves, block, read, 2 * split * outputs if split > 1 else 0,
