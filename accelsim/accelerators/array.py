@@ -153,6 +153,10 @@ class ArrayAccelerator(Accelerator):
         """
         return WHOLE, WHOLE, WHOLE
 
+    def sram_bytes(self) -> float:
+        """Return the bytes of all levels of memory."""
+        return float(sum(level.total_bytes for level in self.memory.values()))
+
     def runs_tiles(self) -> bool:
         """Return whether `work` of a tile is what the array takes for it; else a layer's cycles are spread over tiles."""
         return not getattr(self.accelerator, "dnnsim_compat", False)

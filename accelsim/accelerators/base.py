@@ -128,6 +128,10 @@ class Accelerator(Spec):
             self.name, facts, ["key", "value", "source"], list(_keys(self.model_dump(mode="json"))), self.notes()
         )
 
+    def sram_bytes(self) -> float:
+        """Return the on-chip memory between DRAM and the multipliers; 0 where the machine declares none."""
+        return 0.0
+
     def seconds(self, cycles: float) -> float:
         """Return the duration of `cycles` in seconds."""
         return cycles / (self.clock.frequency_mhz * 1e6)

@@ -90,6 +90,12 @@ class Eyeriss(Accelerator):
             " mapping); on small maps fewer active PEs can be faster: try --set mapping.least_pe_share=0.5",
         ]
 
+    def sram_bytes(self) -> float:
+        """Return the bytes of the global buffer, the filter buffer and the scratchpads of all processing elements."""
+        buffer, pads = self.memory.global_buffer, self.scratchpads
+        words = pads.filter_words + pads.ifmap_words + pads.psum_words
+        return buffer.size + buffer.filter_size + words * self.word_bits / 8 * self.array.size
+
     def measurement(self) -> str:
         """Name the compressed sizes by the parameters of the code."""
         return "row-rlc-" + config.digest(self.compression.model_dump(exclude={"source", "format"}))[:12]

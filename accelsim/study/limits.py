@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from accelsim.accelerators.base import Accelerator, Row
 from accelsim.errors import ConfigError
 from accelsim.study.values import number
 
-_SIZES = ("size", "size_bytes", "activation_bytes", "weight_bytes", "filter_bytes", "filter_size")
 _OF_MACHINE = ("sram", "bandwidth", "area")
 
 
@@ -54,27 +52,19 @@ def limits(texts: Sequence[str]) -> tuple[Limit, ...]:
 
 
 def sram_bytes(machine: Accelerator) -> float:
-    """Return the on-chip memory between DRAM and the multipliers: every level and, where declared, the scratchpads."""
-    described = machine.model_dump(mode="json")
-    total = sum(
-        _capacity(described[name]) for name in ("memory", "global_buffer") if isinstance(described.get(name), dict)
-    )
-    pads, array = described.get("scratchpads"), described.get("array")
-    if isinstance(pads, dict) and isinstance(array, dict):
-        words = sum(value for name, value in pads.items() if name.endswith("_words"))
-        total += words * machine.word_bits / 8 * array["rows"] * array["columns"]
+    """Return the on-chip memory between DRAM and the multipliers. Raises ConfigError where none is declared."""
+    total = machine.sram_bytes()
     if total <= 0:
         raise ConfigError(f"--limit sram: {machine.name} declares no on-chip memory")
-    return float(total)
+    return total
 
 
 def bandwidth(machine: Accelerator) -> float:
-    """Return the DRAM bandwidth of a machine in bytes per second."""
-    for section, name in (("dram", "bytes_per_second"), ("memory", "dram_bytes_per_second")):
-        found = getattr(getattr(machine, section, None), name, None)
-        if found is not None:
-            return float(found)
-    raise ConfigError(f"--limit bandwidth: {machine.name} declares no DRAM bandwidth")
+    """Return the DRAM bandwidth of a machine in bytes per second. Raises ConfigError where none is declared."""
+    found = getattr(getattr(machine, "dram", None), "bytes_per_second", None)
+    if found is None:
+        raise ConfigError(f"--limit bandwidth: {machine.name} declares no DRAM bandwidth")
+    return float(found)
 
 
 def _area(machine: Accelerator) -> float:
@@ -85,16 +75,3 @@ def _area(machine: Accelerator) -> float:
         f"--limit area: {machine.name} has no area that follows its parameters",
         "limit its memory instead: --limit sram=1MiB",
     )
-
-
-def _capacity(section: Mapping[str, Any]) -> float:
-    """Return the sum of the sizes in a section, nested levels and partitions included."""
-    total = 0.0
-    for name, value in section.items():
-        if name == "partitions" and isinstance(value, dict):
-            total += sum(v for v in value.values() if v)
-        elif isinstance(value, dict):
-            total += _capacity(value)
-        elif name in _SIZES and value:
-            total += value
-    return total
