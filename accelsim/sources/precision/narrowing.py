@@ -110,7 +110,7 @@ class Narrowing(TorchDispatchMode):
 def grid(low: float, high: float, bits: int) -> tuple[float, int]:
     """Return scale and largest code of `bits` bits for values in [low, high], the sign among them if low < 0.
 
-    >>> grid(0, 255, 8), grid(-100, 127, 8), grid(0, 255, 4)
+    >>> grid(0, 255, 8), grid(-100, 127, 8), grid(0, 240, 4)
     ((1.0, 255), (1.0, 127), (16.0, 15))
     """
     signed = low < 0
