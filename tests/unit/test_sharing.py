@@ -102,6 +102,14 @@ def test_predictor_finds_slopes_and_says_how_good_it_is() -> None:
     assert exact.r2 == pytest.approx(1)
     noisy = fit(columns, columns @ slopes + rng.normal(0, 0.3, 60), held_out, "loss")
     assert 0.3 < noisy.r2 < 0.99
+    wide = columns * 10.0 ** rng.uniform(
+        -4, 0, (60, 1)
+    )  # many small losses, a few large ones that are not quite linear
+    bent = (wide @ slopes) * (1 + 0.3 * (wide @ slopes))
+    rough, even = (fit(wide, bent, held_out, "distance", floor) for floor in (None, 1e-9))
+    small = (bent < np.median(bent)) & held_out
+    errors = [abs(p(wide) / bent - 1)[small].mean() for p in (rough, even)]
+    assert errors[1] < errors[0]
     wanted = columns @ np.array([1.0, -1.0, 0.5, 0.2, 0.1])
     best = nonnegative(columns, wanted)
     assert (best >= 0).all()

@@ -27,6 +27,9 @@ Floats = npt.NDArray[np.float64]
 ENOUGH = 0.7
 """Share of the variance that a predictor should explain (Dupuis et al. ask for 0.8, then 0.7)."""
 
+FLOOR = 1e-6
+"""Distance of the outputs below which its size is no matter."""
+
 declare(
     Column("k", "", "number of values that the weights of a layer (or of each of its channels) share", sums=False),
     Column("weights", "", "number of weights of the layer", sums=False),
@@ -231,7 +234,7 @@ class _Explorer:
         wanted = np.concatenate([measured, losses.reshape(-1, 2)[kept]])
         fitted = np.concatenate([held_out, np.zeros(int(kept.sum()), bool)])
         by_loss = fit(columns, wanted[:, 0], fitted, "loss")
-        by_distance = fit(columns, wanted[:, 1], fitted, "distance")
+        by_distance = fit(columns, wanted[:, 1], fitted, "distance", FLOOR)
         self.r2 = {p.target: p.r2 for p in (by_loss, by_distance)}
         smoother = by_distance.r2 > by_loss.r2 or by_loss.r2 != by_loss.r2
         chosen = by_distance if self.plan.target == "distance" or (self.plan.target == "auto" and smoother) else by_loss
@@ -281,7 +284,9 @@ class _Explorer:
     ) -> tuple[pd.DataFrame, list[dict[str, int]]]:
         """Return points of the predicted front measured on all inputs: half spread over it, half about the allowed loss."""
         own = self._scores([{}], self.all, "baseline")[0]
-        spread = np.unique(np.linspace(0, len(designs) - 1, max(2, (self.plan.points + 1) // 2)).round().astype(int))
+        few = self.plan.points < 6  # too few to be spread: all of them look for the allowed loss
+        count = 0 if few else (self.plan.points + 1) // 2
+        spread = np.unique(np.linspace(0, len(designs) - 1, count).round().astype(int))
         losses: dict[int, float] = {}
 
         def measure(places: Sequence[int]) -> None:

@@ -28,14 +28,19 @@ class Predictor:
         return found
 
 
-def fit(distortions: Floats, losses: Floats, held_out: npt.NDArray[np.bool_], target: str) -> Predictor:
+def fit(
+    distortions: Floats, losses: Floats, held_out: npt.NDArray[np.bool_], target: str, floor: float | None = None
+) -> Predictor:
     """Fit slopes to the rows that are not held out and judge them by the others.
 
-    distortions: (rows, layers); losses: (rows,), of each row in the same unit.
+    distortions: (rows, layers); losses: (rows,), of each row in the same unit. floor: an error counts over the root of
+    the loss, or of this where it is less, so that large losses do not decide all slopes; None counts all errors alike.
     """
-    slopes = nonnegative(distortions[~held_out], losses[~held_out])
-    unseen, seen = (r_squared(losses[rows], distortions[rows] @ slopes) for rows in (held_out, ~held_out))
-    return Predictor(slopes, unseen, seen, target)
+    weight = np.ones(len(losses)) if floor is None else 1 / np.sqrt(np.maximum(losses, floor))
+    seen = ~held_out
+    slopes = nonnegative(distortions[seen] * weight[seen, None], losses[seen] * weight[seen])
+    unseen_r2, seen_r2 = (r_squared(losses[rows], distortions[rows] @ slopes) for rows in (held_out, seen))
+    return Predictor(slopes, unseen_r2, seen_r2, target)
 
 
 def nonnegative(columns: Floats, wanted: Floats, rounds: int = 2000) -> Floats:
