@@ -39,7 +39,8 @@ NOTES = [
     "clusters are optimal, not those of Lloyd's iteration from evenly spread values as in the authors' code; both are compared below",
     "optimal is meant in squared distance of the weights: with few values Lloyd's iteration, whose extremes stand further out, may"
     " lose fewer points",
-    "combinations are random around the same k everywhere, not a space-filling design; slopes are not negative, and the search is by the distance of the outputs where that is predicted better than the loss",
+    "combinations are random around the same k everywhere, not a space-filling design; slopes are not"
+    " negative, and the search is by the distance of the outputs where that is predicted better than the loss",
 ]
 
 
