@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test test-all lint clean
+.PHONY: run test test-all lint docs clean
 
 run: .venv/.installed
 	$(BIN)/accelsim run --hw configs/eyeriss.yaml --workload bert_lstm
@@ -19,6 +19,9 @@ lint: .venv/.installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: .venv/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "accelsim needs Python 3.11 or newer; try make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
@@ -31,5 +34,9 @@ lint: .venv/.installed-test
 	$(PIP) -e '.[test]'
 	touch $@
 
+.venv/.installed-docs: .venv/.installed-test
+	$(PIP) -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv docs/_build docs/reference build dist *.egg-info
