@@ -66,7 +66,9 @@ def test_potentials_are_those_of_the_network(few: Opened) -> None:
     assert (table["W+Ae"] >= table["Ae"] - 1e-12).all()
     assert (table["Ap_1"] >= table["Ap"]).all()
     assert (table["Ap"] >= table["Ap_layer"] - 1e-12).all()
-    assert potentials.potentials(Opened(few.traces, {n: Case(n, "", n, codes=True) for n in few.cases}), 16).table.empty
+    assert potentials.potentials(
+        Opened(few.traces, {n: Case(n, LANGUAGE, n, codes=True) for n in few.cases}), 16
+    ).table.empty
 
 
 def test_traffic_is_a_share_of_plain_words(few: Opened) -> None:

@@ -62,7 +62,8 @@ class Opened:
 
     def __iter__(self) -> Iterator[tuple[Case, Trace]]:
         """Iterate over cases and traces, by category."""
-        return iter((self.cases[name], trace) for name, trace in self.traces.items())
+        order = sorted(self.traces, key=lambda name: CATEGORIES.index(self.cases[name].category))
+        return iter((self.cases[name], self.traces[name]) for name in order)
 
 
 def opened(cases: tuple[Case, ...], changes: tuple[str, ...] = ()) -> Opened:

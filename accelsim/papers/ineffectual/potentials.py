@@ -34,7 +34,7 @@ def potentials(found: Opened, width: int) -> Listing:
             row["Ap_1"] = speedups["Ap", "precision", 1]
             row["Ap_layer"] = speedups["Ap_static", "precision", 0]
             rows.append(row)
-    heads = {"network": "network", "encoding": "terms", **{name: name for name in PROPERTIES}}
+    heads = {"network": "network", "category": "category", "encoding": "terms", **{name: name for name in PROPERTIES}}
     heads |= {"Ap_1": "Ap alone", "Ap_layer": "Ap layer"}
     caption = (
         f"over {width} x {width} bit products a MAC, ratio of sums over layers and inputs, products with padding zeros counted;"

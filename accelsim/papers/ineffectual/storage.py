@@ -28,7 +28,12 @@ def formats(found: Opened) -> Listing:
             row: dict[str, Any] = {"network": case.name, "category": case.category, "operand": letter}
             row |= {n: 100 / own["compression_ratio"][n] if n in own.index else float("nan") for n in FORMATS}
             rows.append(row)
-    heads = {"network": "network", "operand": "operand", **{name: name.replace("_", " ") for name in FORMATS}}
+    heads = {
+        "network": "network",
+        "category": "category",
+        "operand": "operand",
+        **{name: name.replace("_", " ") for name in FORMATS},
+    }
     caption = (
         "size in percent of plain words of the codes' width (16 or 8 bits), metadata included, each operand once; entropy: bound"
         " of codes of single values without tables; accelsim traffic has all formats"

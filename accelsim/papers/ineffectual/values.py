@@ -54,7 +54,12 @@ def precision(found: Opened) -> Listing:
         for letter, operand in OPERANDS.items():
             widths = {f"p_{size}": float(means[operand, size]) for size in (*SIZES, LAYER)}
             rows.append({"network": case.name, "category": case.category, "operand": letter, **widths})
-    heads = {"network": "network", "operand": "operand", **{f"p_{size}": str(size) for size in SIZES}}
+    heads = {
+        "network": "network",
+        "category": "category",
+        "operand": "operand",
+        **{f"p_{size}": str(size) for size in SIZES},
+    }
     heads[f"p_{LAYER}"] = "layer"
     caption = (
         "bits a value when so many consecutive channels at one position share the width of their largest, a sign where the"
