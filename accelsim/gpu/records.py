@@ -239,7 +239,10 @@ class Record(Spec):
     def _names(self) -> list[str]:
         """Return every name in the record: network, device, versions, day, notes, layers, modules and kernels."""
         found = [self.network, self.workload, self.device.name, self.device.capability, self.date, *self.notes]
-        found += [*self.versions.values(), *(n for layer in self.counts.layers for n in (layer.name, layer.module) if n)]
+        found += [
+            *self.versions.values(),
+            *(n for layer in self.counts.layers for n in (layer.name, layer.module) if n),
+        ]
         for point in self.measured:
             found += [*(item.module for item in point.modules), *(kernel.name for kernel in point.kernels)]
         return found
