@@ -81,13 +81,13 @@ def _bars() -> bool:
 
 
 @contextlib.contextmanager
-def heartbeat(label: str) -> Iterator[None]:
+def heartbeat(label: str, after_s: float = AFTER_S) -> Iterator[None]:
     """Show that the command `label` works, on standard error where that is a terminal."""
     out, err = sys.stdout, sys.stderr
     if err is None or not err.isatty():
         yield
         return
-    beat = Heartbeat(label, err)
+    beat = Heartbeat(label, err, after_s)
     beat.start()
     sys.stderr = Clearing(err, beat)  # type: ignore[assignment]
     if out is not None and out.isatty():

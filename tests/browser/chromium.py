@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,16 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions", "--mute-audio",
     "--hide-scrollbars",
 )  # fmt: skip
+
+_EXEC = """
+import fcntl, os, sys
+pipes, line = sys.argv[1:3], sys.argv[3:]
+high = [fcntl.fcntl(int(pipe), fcntl.F_DUPFD, 10) for pipe in pipes]
+os.dup2(high[0], 3)
+os.dup2(high[1], 4)
+os.execv(line[0], line)
+"""
+"""Gives Chromium the pipes as files 3 and 4, where it looks for them."""
 
 
 def executable() -> str:
@@ -41,11 +52,10 @@ class Browser:
         to_browser, ours = os.pipe()
         theirs, from_browser = os.pipe()
         flags = [*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"]
-        shell = f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}'
+        line = [sys.executable, "-c", _EXEC, str(to_browser), str(from_browser), executable(), *flags]
         self._process = subprocess.Popen(
-            ["sh", "-c", shell, executable(), *flags],
-            pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            line, pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         os.close(to_browser)
         os.close(from_browser)
         self._out, self._in = ours, theirs
@@ -63,7 +73,9 @@ class Browser:
     def __enter__(self) -> Browser:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.terminate()
         self._process.wait(20)
         os.close(self._out)

@@ -1,0 +1,240 @@
+"""Report and figures: what is drawn adds up to what was simulated, pages stand alone, files have the width of a column."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+import pytest
+
+from accelsim.cli import invoke
+from accelsim.errors import ConfigError, InputError, UnknownNameError
+from accelsim.report import html, palette, paper
+from accelsim.report.charts import KINDS, RUN_KINDS, figures
+from accelsim.report.charts.account import account_table, losses_table, potential_table
+from accelsim.report.charts.figure import SCHEMA
+from accelsim.report.charts.layers import energy_table, time_table, traffic_table
+from accelsim.report.charts.roofline import roofline_table
+from accelsim.report.charts.study import front_table
+from accelsim.report.charts.values import bits_table, shares_table
+from accelsim.report.folders import Results, Run, load
+from accelsim.results import RunResult
+from tests.report_runs import LAYERS, results
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return results(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def loaded(folders: dict[str, Path]) -> Results:
+    return load([folders[name] for name in ("eyeriss", "compare", "sweep")])
+
+
+@pytest.fixture(scope="module")
+def page(loaded: Results) -> str:
+    return html.page(loaded)
+
+
+def by_run(loaded: Results) -> dict[str, Run]:
+    return {run.label: run for run in loaded.runs}
+
+
+def test_runs_are_those_that_were_written(folders: dict[str, Path], loaded: Results) -> None:
+    assert [run.label for run in loaded.runs] == ["eyeriss", "dadiannao", "stripes", "pragmatic"]
+    eyeriss = RunResult.read(folders["eyeriss"])
+    for name in ("energy_pj", "dram_bytes", "total_cycles", "macs"):
+        assert by_run(loaded)["eyeriss"].total(name) == pytest.approx(eyeriss.total(name) / eyeriss.info["batch"])
+
+
+def test_a_machine_alone_and_in_a_comparison_tells_the_same(folders: dict[str, Path], loaded: Results) -> None:
+    alone = load([folders["pragmatic"]]).runs[0]
+    both = replace(by_run(loaded)["pragmatic"])
+    for name in ("macs", "compute_cycles", "slots_busy"):
+        assert alone.layers[name].sum() / alone.total("macs") > 0
+        assert set(alone.layers["layer"]) == set(both.layers["layer"]) == set(LAYERS)
+    assert alone.shares is not None
+    assert both.shares is not None
+    pd.testing.assert_series_equal(alone.shares["A"].reset_index(drop=True), both.shares["A"].reset_index(drop=True))
+
+
+def test_parts_of_time_and_energy_and_traffic_add_up(loaded: Results) -> None:
+    time, energy, traffic = time_table(loaded.runs), energy_table(loaded.runs), traffic_table(loaded.runs)
+    for label, run in by_run(loaded).items():
+        for table, value, column, scale in (
+            (time, "time_s", "time_s", 1.0), (time, "cycles", "total_cycles", 1.0), (energy, "energy_j", "energy_pj", 1e-12),
+            (traffic, "bytes", "dram_bytes", 1.0),
+        ):  # fmt: skip
+            drawn = table[table["run"].eq(label)].groupby("layer")[value].sum()
+            own = run.layers.set_index("layer")[column] * scale
+            assert drawn.to_dict() == pytest.approx(own.to_dict(), rel=1e-9), (label, value)
+
+
+def test_the_account_is_complete_and_losses_add_up_to_the_time(loaded: Results) -> None:
+    table = account_table(loaded.runs)
+    assert set(table["run"]) == {"dadiannao", "stripes", "pragmatic"}
+    assert table.groupby(["run", "layer"])["share"].sum().tolist() == pytest.approx([1.0] * 12)
+    losses = losses_table(loaded.runs)
+    for label in ("dadiannao", "stripes", "pragmatic"):
+        own = losses[losses["run"].eq(label) & losses["cause"].ne("without skipping")]
+        assert own["cycles"].sum() == pytest.approx(by_run(loaded)[label].total("total_cycles"))
+
+
+def test_stages_fall_from_what_values_allow_to_the_array(loaded: Results) -> None:
+    stages = potential_table(loaded.runs).set_index(["run", "stage"])["speedup"]
+    assert stages["pragmatic", "lanes never waiting"] >= stages["pragmatic", "array alone"] >= 1
+    run = by_run(loaded)["pragmatic"]
+    assert run.exploited is not None
+    work = run.exploited[["work", "baseline_work"]].sum()
+    assert stages["pragmatic", "potential of the values"] == pytest.approx(work["baseline_work"] / work["work"])
+    assert stages["pragmatic", "with memory"] == pytest.approx(run.total("baseline_cycles") / run.total("total_cycles"))
+
+
+def test_without_skipping_no_layer_is_above_its_roof(loaded: Results) -> None:
+    table = roofline_table([by_run(loaded)["dadiannao"], by_run(loaded)["eyeriss"]])
+    for label, own in table.groupby("run"):
+        peak = by_run(loaded)[str(label)].peak
+        points = own[own["what"].eq("layer")]
+        assert len(points) == len(LAYERS)
+        roof = (points["macs_per_byte"] * peak["dram_bytes_per_second"]).clip(upper=peak["macs_per_second"])
+        assert (points["macs_per_second"] <= roof * (1 + 1e-9)).all()
+
+
+def test_shares_and_bits_are_those_of_the_values(folders: dict[str, Path], loaded: Results) -> None:
+    import numpy as np
+
+    shares = shares_table(loaded.runs)
+    assert shares["share"].between(0, 1).all()
+    assert set(shares["layer"]) == {*LAYERS, "total"}
+    bits = bits_table(loaded.runs).set_index(["layer", "operand", "bit"])
+    for layer in LAYERS:
+        for operand, stem in (("activation", f"act-{layer}-0"), ("weight", f"wgt-{layer}")):
+            values = np.abs(np.load(folders["eyeriss"].parent / "net" / f"{stem}.npy").astype(int))
+            for bit in (0, 3, 8):
+                row = bits.loc[(layer, operand, bit)]
+                assert (row["bit_values"], row["bit_set_values"]) == (values.size, int(((values >> bit) & 1).sum()))
+
+
+def test_a_front_is_what_no_point_beats(loaded: Results) -> None:
+    table = front_table(loaded.studies[0], "time_s", "energy_pj")
+    assert len(table) == 30
+    for _, own in table.groupby("line"):
+        points = own[["x", "y"]].to_numpy()
+        for (x, y), front in zip(points, own["front"], strict=True):
+            beaten = any((a <= x and b <= y) and (a < x or b < y) for a, b in points)
+            assert not (front and beaten)
+            assert front or beaten or (points == (x, y)).all(axis=1).sum() > 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_figure_is_valid_and_has_data(kind: str, loaded: Results) -> None:
+    found = figures(loaded, kind)
+    assert found
+    for figure in found:
+        assert len(figure.data)
+        assert figure.title
+        for _, view in figure.panels:
+            spec = {"$schema": SCHEMA, "data": {"values": []}, "params": [{"name": "chosen", "value": []}], **view}
+            (alt.LayerChart if "layer" in view else alt.Chart).from_dict(spec)
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "points"), [("time", "single", 252.0), ("account", "double", 515.5), ("sweep", "5", 360.0)]
+)
+def test_files_have_the_width_of_a_column(
+    kind: str, width: str, points: float, loaded: Results, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    names = ["eyeriss", "compare", "sweep"]
+    out = tmp_path / "figure.svg"
+    assert invoke(["plot", kind, *(str(folders[n]) for n in names), "--out", str(out), "--width", width, "--csv"]) == 0
+    drawn = re.search(r'<svg[^>]* width="([0-9.]+)"', out.read_text())
+    assert drawn is not None
+    assert float(drawn[1]) == pytest.approx(points, abs=1)
+    data = pd.read_csv(tmp_path / "figure.csv")
+    assert data.shape == figures(loaded, kind)[0].data.shape
+
+
+def test_pdf_and_png(loaded: Results, tmp_path: Path) -> None:
+    figure = figures(loaded, "heatmap")[0]
+    pdf, png = (paper.write(figure, tmp_path / f"f{end}", 3.5)[0].read_bytes() for end in (".pdf", ".png"))
+    box = re.search(rb"MediaBox *\[0 0 ([0-9.]+)", pdf)
+    assert box is not None
+    assert float(box[1]) == pytest.approx(252, abs=1)
+    assert png[:4] == b"\x89PNG"
+    assert int.from_bytes(png[16:20], "big") == pytest.approx(3.5 * paper.PPI, abs=5)
+
+
+def test_plot_refuses_what_it_cannot_draw(folders: dict[str, Path], tmp_path: Path, loaded: Results) -> None:
+    run = str(folders["eyeriss"])
+    assert invoke(["plot", "tiem", run, "--out", "a.pdf"]) == UnknownNameError.exit_code
+    assert invoke(["plot", "time", run, "--out", "a.gif"]) == ConfigError.exit_code
+    assert invoke(["plot", "time", run, "--out", "a.pdf", "--width", "wide"]) == ConfigError.exit_code
+    assert invoke(["plot", "sweep", run, "--out", str(tmp_path / "a.pdf")]) == InputError.exit_code
+    assert invoke(["plot", "time", str(tmp_path), "--out", "a.pdf"]) == InputError.exit_code
+    with pytest.raises(UnknownNameError, match="part"):
+        paper.part(figures(loaded, "time"), "madee")
+
+
+def test_damaged_results_are_told(folders: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("run.json", "layers.parquet"):
+        (tmp_path / name).write_bytes((folders["eyeriss"] / name).read_bytes())
+    assert load([tmp_path]).runs[0].shares is None
+    (tmp_path / "layers.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="not readable"):
+        load([tmp_path])
+    (tmp_path / "run.json").write_text('{"accelsim": "0"}')
+    with pytest.raises(InputError):
+        load([tmp_path])
+
+
+def test_the_page_stands_alone(page: str, loaded: Results) -> None:
+    assert len(page.encode()) < 2_000_000
+    own = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r'(src|href)="(?!#|data:)', own)
+    assert "default-src 'none'" in own
+    for run in loaded.runs:
+        assert f"<h3>{run.label}</h3>" in own
+        for line in run.warnings:
+            assert line.partition(": ")[2].replace("&", "&amp;") in own.replace("&#39;", "'")
+    for kind in RUN_KINDS:
+        assert f'<section id="{kind}"' in own
+
+
+def test_the_data_of_the_page_are_those_of_the_figures(page: str, loaded: Results) -> None:
+    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    data = json.loads(found[1])["data"]
+    figure = figures(loaded, "energy")[0]
+    columns = data[figure.key]
+    words = [columns["layer"]["words"][i] for i in columns["layer"]["at"]]
+    assert words == figure.data["layer"].tolist()
+    assert columns["energy_j"] == pytest.approx(figure.data["energy_j"].tolist(), rel=1e-6)
+
+
+def test_names_cannot_break_out_of_the_page(loaded: Results) -> None:
+    bad = "</script><img src=x onerror=alert(1)>"
+    run = by_run(loaded)["eyeriss"]
+    layers = run.layers.assign(layer=[bad, *run.layers["layer"][1:]])
+    page = html.page(replace(loaded, runs=[replace(run, layers=layers, workload=bad)], held=[]), title=bad)
+    assert "<img src=x" not in page
+    assert page.count("</script>") == 3
+
+
+def test_untrained_networks_are_marked(loaded: Results) -> None:
+    run = replace(by_run(loaded)["eyeriss"], workload="net (untrained)")
+    page = html.page(replace(loaded, runs=[run]))
+    assert "Random weights" in page
+    assert "Random weights" not in html.page(replace(loaded, runs=[by_run(loaded)["eyeriss"]]))
+
+
+def test_machines_keep_their_colour() -> None:
+    several = palette.machine_colours(["laconic", "stripes", "mine", "pragmatic", "other"])
+    assert len(set(several.values())) == 5
+    assert all(palette.machine_colours([name])[name] == several[name] for name in ("laconic", "stripes", "pragmatic"))
+    again = palette.machine_colours(["stripes", "stripes (2)"], ["stripes", "stripes"])
+    assert again["stripes"] == several["stripes"] != again["stripes (2)"]
