@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -25,7 +26,6 @@ templates_path: list[str] = []
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-suppress_warnings = ["toc.empty_glob"]
 
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE / "_build" / "notebooks")
@@ -49,3 +49,16 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+
+
+def setup(app: Any) -> None:
+    """List pages of this folder that howto.md does not name at the end of its table."""
+    app.connect("source-read", _list_others)
+    app.connect("env-get-outdated", lambda *_: ["howto"])
+
+
+def _list_others(app: Any, docname: str, source: list[str]) -> None:
+    if docname == "howto":
+        named = {"index", "howto", *source[0].split("\n")}
+        others = sorted(path.stem for path in HERE.glob("*.md") if path.stem not in named)
+        source[0] = source[0].replace("(every other page)", "\n".join(others))

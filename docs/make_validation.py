@@ -31,7 +31,10 @@ def page(name: str, report: PaperReport) -> Iterator[str]:
     yield from [f"# {text(report.title)}", "", f"    accelsim reproduce {name}", ""]
     if report.quantities:
         yield from ["Ours / published (deviation):", ""]
-        head = ["item", *(f"{text(q.removesuffix('_' + unit.lower()))} ({unit})" for q, unit in report.quantities.items())]
+        head = [
+            "item",
+            *(f"{text(q.removesuffix('_' + unit.lower()))} ({unit})" for q, unit in report.quantities.items()),
+        ]
         rows = [
             [
                 text(" ".join(str(row[key]) for key in report.item)),
@@ -47,7 +50,12 @@ def page(name: str, report: PaperReport) -> Iterator[str]:
     for found in report.listings.values():
         if found.shown:
             rows = [[text(cell(row[key])) for key in found.columns] for row in found.table.to_dict("records")]
-            yield from [f"## {text(found.title)}", "", *table([text(h) or " " for h in found.columns.values()], rows), ""]
+            yield from [
+                f"## {text(found.title)}",
+                "",
+                *table([text(h) or " " for h in found.columns.values()], rows),
+                "",
+            ]
             yield from [text(found.caption), ""] if found.caption else []
 
 

@@ -38,7 +38,9 @@ def rows(model: type[BaseModel], path: str = "", without: tuple[str, ...] = ()) 
             continue
         default = "required" if field.is_required() else code(value(field.get_default(call_default_factory=True)))
         inner = sections(field.annotation)
-        listed = "*NAME*." if get_origin(_bare(field.annotation)) is dict else "[]." if _listed(field.annotation) else "."
+        listed = (
+            "*NAME*." if get_origin(_bare(field.annotation)) is dict else "[]." if _listed(field.annotation) else "."
+        )
         given = _quantity(field.annotation, field.metadata) or kind(field.annotation)
         yield [_place(place), given, default, text(meaning(model, name, place))]
         for section in inner:
@@ -117,7 +119,9 @@ def kind(annotation: Any) -> str:
         return f"names with {kind(get_args(bare)[1])}"
     if inspect.isclass(bare) and issubclass(bare, BaseModel):
         return "section"
-    return {int: "whole number", float: "number", str: "text", bool: "`true` `false`", NoneType: "nothing"}.get(bare, "value")
+    return {int: "whole number", float: "number", str: "text", bool: "`true` `false`", NoneType: "nothing"}.get(
+        bare, "value"
+    )
 
 
 def value(default: Any) -> str:
@@ -150,6 +154,8 @@ def _quantity(annotation: Any, metadata: list[Any]) -> str:
     """Return "bytes" or "bytes per second" where a value may be written with such a unit."""
     for name, kind_of in (("bytes, as 64KiB", Bytes), ("bytes per second, as 25.6GB/s", BytesPerSecond)):
         mark = kind_of.__metadata__[0]
-        if mark in metadata or any(mark in getattr(part, "__metadata__", ()) for part in (annotation, *get_args(annotation))):
+        if mark in metadata or any(
+            mark in getattr(part, "__metadata__", ()) for part in (annotation, *get_args(annotation))
+        ):
             return name
     return ""

@@ -17,12 +17,17 @@ from docs.generate.markdown import code, first_line, prose, table, text
 def yaml_page() -> Iterator[str]:
     """Give the keys of every machine, those of all compute arrays first."""
     yield from ["# Keys of a machine", ""]
-    yield from ["A machine is a YAML file; `--set KEY=VALUE` sets any key of it. Unknown keys are refused. A section with a"]
+    yield from [
+        "A machine is a YAML file; `--set KEY=VALUE` sets any key of it. Unknown keys are refused. A section with a"
+    ]
     yield from ["`source` names where its numbers come from.", "", "## An example with every key", ""]
     yield from ["The pallet array of `pragmatic` behind two on-chip levels (`hwconfigs/annotated.yaml`):", ""]
     yield from ["```yaml", (ROOT / "hwconfigs" / "annotated.yaml").read_text(encoding="utf-8").rstrip(), "```", ""]
     yield from ["## Machines that are a compute array", ""]
-    yield from ["The section `accelerator` differs from type to type, see below; `memory` holds levels under any names.", ""]
+    yield from [
+        "The section `accelerator` differs from type to type, see below; `memory` holds levels under any names.",
+        "",
+    ]
     yield from [*keys(ArrayAccelerator, without=("accelerator",)), ""]
     for name in ACCELERATORS.names():
         machine: type[Accelerator] = ACCELERATORS.get(name)
@@ -34,7 +39,9 @@ def yaml_page() -> Iterator[str]:
             changed = [
                 n
                 for n, field in machine.model_fields.items()
-                if n != "accelerator" and n not in own and field.annotation != ArrayAccelerator.model_fields[n].annotation
+                if n != "accelerator"
+                and n not in own
+                and field.annotation != ArrayAccelerator.model_fields[n].annotation
             ]
             if own or changed:
                 others = tuple(n for n in machine.model_fields if n not in (*own, *changed))
@@ -46,7 +53,9 @@ def yaml_page() -> Iterator[str]:
 def models_page() -> Iterator[str]:
     """Give each model: what its docstring says, what it notes with results, its shipped machines and their sources."""
     yield from ["# The machines, their papers and deviations", ""]
-    yield from ["Each model's own description, what it says with every result, and where the numbers of its YAML come from."]
+    yield from [
+        "Each model's own description, what it says with every result, and where the numbers of its YAML come from."
+    ]
     yield from ["[](../accelerators.md) explains what the models have in common.", ""]
     machines = [load_hardware(name) for name in catalogue.names("hardware")]
     for name in ACCELERATORS.names():
@@ -56,7 +65,12 @@ def models_page() -> Iterator[str]:
         if module and len(module.split("\n")) > 2:
             yield from prose("\n".join(module.split("\n")[1:]).strip())
         for machine in (m for m in machines if type(m) is model and m.name != "annotated"):
-            yield from [f"### {machine.name}", "", f"{text(machine.description)}. `accelsim run --hw {machine.name}`", ""]
+            yield from [
+                f"### {machine.name}",
+                "",
+                f"{text(machine.description)}. `accelsim run --hw {machine.name}`",
+                "",
+            ]
             notes = list(dict.fromkeys(machine.notes()))
             yield from ["Stated with every result:", "", *(f"* {text(line)}" for line in notes), ""] if notes else []
             rows = [[code(place), text(source)] for place, source in sources(machine.model_dump(mode="json"))]

@@ -49,7 +49,9 @@ def columns_page() -> Iterator[str]:
 
     learn()
     yield from ["# Result columns", ""]
-    yield from ["`accelsim explain NAME` prints one of them. The Parquet files carry unit and meaning in their metadata."]
+    yield from [
+        "`accelsim explain NAME` prints one of them. The Parquet files carry unit and meaning in their metadata."
+    ]
     yield from ["Columns marked *sum* add up over layers; others are ratios, names or properties of one row.", ""]
     yield from ["A level of memory called NAME adds `NAME_read_bytes`, `NAME_write_bytes` and `energy_NAME_pj`;"]
     yield from ["a sweep adds a column for each key that it varies.", ""]
@@ -101,17 +103,35 @@ def dram_page() -> Iterator[str]:
     from accelsim.units import engineering
 
     yield from ["# Keys of a DRAM part", "", *prose(DramDevice.__doc__)]
-    yield from ["[](../dram.md) explains the model. A machine names a part with `dram.part`.", "", *keys(DramDevice), ""]
+    yield from [
+        "[](../dram.md) explains the model. A machine names a part with `dram.part`.",
+        "",
+        *keys(DramDevice),
+        "",
+    ]
     yield from ["## Shipped parts", ""]
     devices = {name: load_dram(name) for name in catalogue.names("dram")}
     yield from table(
         ["part", "standard", "peak", "burst", "source of the timings"],
         (
-            [code(n), text(d.standard), engineering(d.peak_bytes_per_second, "B/s"), f"{d.burst_bytes} B", text(d.timing_clocks.source)]
+            [
+                code(n),
+                text(d.standard),
+                engineering(d.peak_bytes_per_second, "B/s"),
+                f"{d.burst_bytes} B",
+                text(d.timing_clocks.source),
+            ]
             for n, d in devices.items()
         ),
     )
-    yield from ["", "## An example", "", "```yaml", (ROOT / "hwconfigs/dram/ddr4.yaml").read_text(encoding="utf-8").rstrip(), "```"]
+    yield from [
+        "",
+        "## An example",
+        "",
+        "```yaml",
+        (ROOT / "hwconfigs/dram/ddr4.yaml").read_text(encoding="utf-8").rstrip(),
+        "```",
+    ]
 
 
 def energy_page() -> Iterator[str]:
@@ -128,7 +148,12 @@ def energy_page() -> Iterator[str]:
             [code(key), text(a.part), f"{a.bits}", f"{a.value:g}" + (f" to {a.high:g}" if a.high else ""), text(a.note)]
             for key, a in found.actions.items()
         )
-        yield from [*table(["action", "part", "bits", "pJ" if found.unit == "pJ" else f"times {text(found.unit)}", "note"], rows), ""]
+        yield from [
+            *table(
+                ["action", "part", "bits", "pJ" if found.unit == "pJ" else f"times {text(found.unit)}", "note"], rows
+            ),
+            "",
+        ]
 
 
 def catalogues_page() -> Iterator[str]:
@@ -154,7 +179,9 @@ def catalogues_page() -> Iterator[str]:
 def python_page() -> Iterator[str]:
     """Give the public names: the eight to know first, then the others."""
     yield from ["# Python", "", "```python", "import accelsim", "```", ""]
-    yield from ["Names load on first use, so that importing accelsim costs nothing. Results tell themselves in one line, and in a"]
+    yield from [
+        "Names load on first use, so that importing accelsim costs nothing. Results tell themselves in one line, and in a"
+    ]
     yield from ["notebook as a table.", ""]
     for name in accelsim._LAZY:
         yield from _name(f"accelsim.{name}", getattr(accelsim, name))
@@ -173,7 +200,9 @@ def python_page() -> Iterator[str]:
         rows = [
             [code(f"{member}{_signature(value) if callable(value) else ''}"), text(first_line(_doc(value)))]
             for member, value in vars(kind).items()
-            if not member.startswith("_") and _doc(value) and (callable(value) or isinstance(value, property | classmethod))
+            if not member.startswith("_")
+            and _doc(value)
+            and (callable(value) or isinstance(value, property | classmethod))
         ]
         yield from [*table(["member", "meaning"], rows), ""] if rows else []
 
@@ -181,7 +210,9 @@ def python_page() -> Iterator[str]:
 def tests_page() -> Iterator[str]:
     """Give what the tests hold against published figures and other programs."""
     yield from ["# What the tests hold against others", ""]
-    yield from ["Each file compares with published figures, with other programs' results, or with what networks are known to do."]
+    yield from [
+        "Each file compares with published figures, with other programs' results, or with what networks are known to do."
+    ]
     yield from ["Its docstring says how near it comes:", ""]
     for folder in ("validation", "golden"):
         for file in sorted((ROOT / "tests" / folder).glob("test_*.py")):
