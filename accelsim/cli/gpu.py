@@ -78,7 +78,7 @@ def check(
     points = claims.points(read)
     claimed, gained = claims.claims(points), claims.profits(points)
     console = text.console()
-    for item in gpu_check_text.tables(found, claimed, gained, modules):
+    for item in gpu_check_text.tables(found, points, claimed, gained, modules):
         console.print(item)
     for line in text.warnings(found.warnings):
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.gpu.crosscheck import rank_correlation
-from accelsim.gpu.records import Energy, Measured, Record
+from accelsim.gpu.records import KINDS, Energy, Measured, Record
 from accelsim.results import Column, declare
 
 declare(
@@ -25,7 +25,7 @@ declare(
         "macs / energy",
         sums=False,
     ),
-    Column("gemv_share", "", "share of kernel time in matrix by vector kernels", sums=False),
+    *(Column(f"{kind}_share", "", f"share of kernel time in kernels of the kind {kind}", sums=False) for kind in KINDS),
     Column("gap_share", "", "share of time between kernels", sums=False),
     Column("mode_speedup", "", "time of the base mode over that of this one", sums=False),
     Column("mode_energy_gain", "", "energy of the base mode over that of this one", sums=False),
@@ -86,14 +86,14 @@ def profits(table: pd.DataFrame) -> pd.DataFrame:
 def _row(record: Record, point: Measured) -> dict[str, Any]:
     counts = record.counts
     energy = point.energy.batch_j.median if isinstance(point.energy, Energy) else math.nan
-    gemv = sum(kernel.share for kernel in point.kernels if kernel.kind == "gemv")
+    shares = {f"{kind}_share": sum(k.share for k in point.kernels if k.kind == kind) for kind in KINDS}
     return {
         "network": record.network, "mode": record.mode.label, "device": record.device.name, "synthetic": record.synthetic,
         "batch": point.batch, "parameters": counts.parameters, "activations": counts.activations, "macs": counts.macs,
         "macs_per_activation": counts.macs / counts.activations if counts.activations else math.nan,
         "macs_per_parameter": counts.macs / counts.parameters if counts.parameters else math.nan,
         "allocated_bytes": point.memory.allocated_bytes, "energy_j": energy,
-        "macs_per_joule": counts.macs * point.batch / energy if energy > 0 else math.nan, "gemv_share": gemv,
+        "macs_per_joule": counts.macs * point.batch / energy if energy > 0 else math.nan, **shares,
         "gap_share": point.gaps.share, "flop_per_s": point.flop_per_s, "latency_s": point.time_s.median,
         "inputs_per_s": point.batch / point.time_s.median,
     }  # fmt: skip

@@ -34,6 +34,7 @@ declare(
     Column("time_ratio", "", "model over device", "simulated_s / measured_s", sums=False),
     Column("bound_ratio", "", "roofline over device: at most 1 where the roofline is one", "bound_s / measured_s", sums=False),
     Column("energy_ratio", "", "model over device", "simulated_j / measured_j", sums=False),
+    Column("measured_peak_share", "", "FLOP/s of the device over the peak of its model", sums=False),
     Column("mac_ratio", "", "MACs of our layers over those of the framework's counter", "2 x macs / flops", sums=False),
     Column("byte_ratio", "", "DRAM bytes of the model over those the profiler counts; NaN where it counted none", sums=False),
 )  # fmt: skip
@@ -88,7 +89,7 @@ def crosscheck(records: Sequence[Record], hardware: str | None = None, settings:
         for point in record.measured:
             rows = _layer_rows(machine, record, point)
             modules += _by_module(record, point, rows)
-            networks.append(_network(record, point, rows))
+            networks.append(_network(machine, record, point, rows))
     found = CrossCheck(pd.DataFrame(modules), pd.DataFrame(networks), list(warnings), any(r.synthetic for r in records))
     if not networks:
         raise InputError("no batch of these records was measured", "record them again")
@@ -178,19 +179,23 @@ def own_times(times: dict[str, float]) -> dict[str, float]:
     return {name: max(seconds, 1e-9) for name, seconds in result.items()}
 
 
-def _network(record: Record, point: Measured, rows: Sequence[tuple[LayerInfo, Any]]) -> dict[str, Any]:
+def _network(
+    machine: GpuRoofline, record: Record, point: Measured, rows: Sequence[tuple[LayerInfo, Any]]
+) -> dict[str, Any]:
     sums = {
         name: sum(float(row[name]) for _, row in rows)
         for name in ("macs", "dram_bytes", "bound_s", "time_s", "energy_pj", "energy_static_pj")
     }
     measured_j = point.energy.batch_j.median if isinstance(point.energy, Energy) else math.nan
     simulated_j = (sums["energy_pj"] - sums["energy_static_pj"]) * 1e-12
+    peak = 2 * machine.peak_macs * machine.clock.frequency_mhz * 1e6
     moved = float(point.dram_bytes) if isinstance(point.dram_bytes, int) else math.nan
     return {
         **_head(record, point), "macs": sums["macs"], "dram_bytes": sums["dram_bytes"], "bound_s": sums["bound_s"],
         "simulated_s": sums["time_s"], "measured_s": point.time_s.median,
         "time_ratio": sums["time_s"] / point.time_s.median, "bound_ratio": sums["bound_s"] / point.time_s.median,
         "simulated_j": simulated_j, "measured_j": measured_j, "energy_ratio": simulated_j / measured_j,
+        "measured_peak_share": point.flop_per_s / peak,
         "mac_ratio": 2 * sums["macs"] / point.flops if point.flops else math.nan,
         "byte_ratio": sums["dram_bytes"] / moved if moved else math.nan,
     }  # fmt: skip

@@ -61,7 +61,7 @@ def record(
     name, counts = device.network(reference, mode)
     path = record_path(folder, info.name, name, mode)
     made = Record(
-        format="accelsim-gpu-record", version=VERSION, synthetic=device.synthetic, network=name, workload=reference,
+        format="accelsim-gpu-record", version=VERSION, synthetic=device.synthetic, network=name, workload=Path(reference).name,
         mode=mode, device=info, versions=device.versions(), date=device.date(), counts=counts, points=[],
     )  # fmt: skip
     kept = _resumed(made, path, again)

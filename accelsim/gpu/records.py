@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -24,6 +24,7 @@ Values = Literal["real", "random", "zeros"]
 Number = Literal["float32", "tf32", "float16", "bfloat16", "int8", "fp8"]
 Sparsity = Literal["none", "2:4"]
 Kind = Literal["gemm", "gemv", "convolution", "elementwise", "normalisation", "memory", "other"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -261,7 +262,7 @@ class Record(Spec):
 def record_path(folder: Path, device: str, network: str, mode: Mode) -> Path:
     """Return the file of a record: FOLDER/DEVICE/NETWORK-MODE.json, in plain letters."""
     words = "".join(c if c.isalnum() else "-" for c in device.lower().removeprefix("nvidia").strip())
-    return folder / "-".join(filter(None, words.split("-"))) / f"{network}-{mode.label}.json"
+    return folder / "-".join(filter(None, words.split("-"))) / f"{network.replace('/', '-')}-{mode.label}.json"
 
 
 def read_record(path: Path) -> Record:

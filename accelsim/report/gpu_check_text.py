@@ -9,15 +9,17 @@ import pandas as pd
 from rich.table import Table
 
 from accelsim.gpu.crosscheck import CrossCheck, Errors, errors
-from accelsim.gpu.records import SYNTHETIC
+from accelsim.gpu.records import KINDS, SYNTHETIC
 from accelsim.report import text
 from accelsim.units import engineering, percent
 
 
-def tables(found: CrossCheck, claims: pd.DataFrame, profits: pd.DataFrame, modules: bool) -> list[Table]:
+def tables(
+    found: CrossCheck, points: pd.DataFrame, claims: pd.DataFrame, profits: pd.DataFrame, modules: bool
+) -> list[Table]:
     """Return what `accelsim gpu check` prints; every title of synthetic records says so."""
     shown = [_networks(found.networks), *([_modules(found.modules)] if modules and not found.modules.empty else [])]
-    shown.append(_errors(found))
+    shown += [_errors(found), _kernels(points)]
     if claims["correlation"].notna().any():
         shown.append(_claims(claims))
     if profits["mode"].nunique() > 1:
@@ -32,6 +34,7 @@ def _networks(table: pd.DataFrame) -> Table:
         [
             str(row["record"]), str(row["device"]), str(row["batch"]), engineering(float(row["macs"])), *_times(row),
             *(_ratio(row[name]) for name in ("time_ratio", "bound_ratio", "energy_ratio", "mac_ratio", "byte_ratio")),
+            percent(float(row["measured_peak_share"])),
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip
@@ -41,7 +44,7 @@ def _networks(table: pd.DataFrame) -> Table:
         " out of both; MAC, byte ratio: ours over the profiler's counts"
     )
     return text.table(
-        "Networks: simulated, bound and measured", [*head, "MAC ratio", "byte ratio"], rows, caption=caption
+        "Networks: simulated, bound and measured", [*head, "MAC ratio", "byte ratio", "of peak"], rows, caption=caption
     )
 
 
@@ -71,6 +74,20 @@ def _errors(found: CrossCheck) -> Table:
     ]
     head = ["ratio to the measurement", "rows", "geometric mean", "10 %", "90 %", "within 2x", "rank correlation"]
     return text.table("How far the model is from the device", head, rows)
+
+
+def _kernels(points: pd.DataFrame) -> Table:
+    rows = [
+        [
+            f"{row['network']} {row['mode']}", str(row["batch"]), *(percent(float(row[f"{kind}_share"])) for kind in KINDS),
+            percent(float(row["gap_share"])), engineering(float(row["flop_per_s"]), "FLOP/s"),
+            engineering(float(row["allocated_bytes"]), "B"),
+        ]
+        for row in points.to_dict("records")
+    ]  # fmt: skip
+    head = ["network and mode", "batch", *KINDS, "gaps", "achieved", "allocated"]
+    caption = "shares of the time of all kernels; gaps: of the time from the first to the last"
+    return text.table("Kernels by kind", head, rows, caption=caption)
 
 
 def _claims(claims: pd.DataFrame) -> Table:

@@ -16,7 +16,7 @@ from accelsim.cli import invoke
 from accelsim.errors import ConfigError, InputError
 from accelsim.gpu import claims
 from accelsim.gpu.crosscheck import crosscheck, errors, load, machine_of, own_times, rank_correlation
-from accelsim.gpu.records import read_record
+from accelsim.gpu.records import KINDS, read_record
 from tests.gpu.make_synthetic import FOLDER, main
 
 
@@ -88,6 +88,7 @@ def test_claims_and_modes(records) -> None:
     one = real[real["effect"] == "allocated_bytes"].set_index("cause")["correlation"]
     group = points[(points["mode"] == "float16-real") & (points["batch"] == 1)]
     assert one["parameters"] == pytest.approx(rank_correlation(group["parameters"], group["allocated_bytes"]))
+    assert points[[f"{kind}_share" for kind in KINDS]].sum(axis=1).to_numpy() == pytest.approx(1.0)
     gained = claims.profits(points).set_index(["network", "batch", "mode"])
     zeros = gained.loc[("SYNTHETIC-conv", 1, "float16-zeros")]
     assert zeros["mode_energy_gain"] == pytest.approx(4.0, rel=0.05)
@@ -120,7 +121,7 @@ def test_which_machine(records) -> None:
 def test_command_marks_every_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["gpu", "check", str(FOLDER), "--modules", "--out", str(tmp_path), "--csv"]) == 0
     printed = capsys.readouterr().out
-    titles = ("Networks:", "Modules:", "How far", "Claims about", "Does the GPU profit?")
+    titles = ("Networks:", "Modules:", "How far", "Kernels by kind", "Claims about", "Does the GPU profit?")
     lines = printed.splitlines()
     assert sum(line.startswith("SYNTHETIC " + title) for line in lines for title in titles) == len(titles)
     for stem in ("gpu_modules", "gpu_networks", "gpu_points", "gpu_claims", "gpu_profits"):

@@ -19,7 +19,11 @@ from accelsim.trace import Trace
 
 torch.set_num_threads(1)
 CUDA = pytest.param(
-    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device, there is none")
+    "cuda",
+    marks=[
+        pytest.mark.cuda,
+        pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device, there is none"),
+    ],
 )
 each_device = pytest.mark.parametrize("device", ["cpu", CUDA])
 

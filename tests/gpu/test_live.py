@@ -71,6 +71,7 @@ def test_codes_are_those_of_the_host(axis: int | None) -> None:
         assert np.array_equal(encode(codec, torch.from_numpy(values)).numpy().astype(expected.dtype), expected)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device, there is none")
 def test_nothing_comes_from_the_device_but_counts(network) -> None:
     module, inputs = network
