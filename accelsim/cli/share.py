@@ -57,7 +57,7 @@ def share(
     target: Annotated[
         str,
         typer.Option(
-            "--predict", help="The search minimises the predicted loss, distance, or the better of both: auto."
+            "--predict", help="The search minimises the predicted loss or distance; auto: distance if well predicted."
         ),
     ] = "auto",
     seed: Annotated[int, typer.Option("--seed", help="The same seed explores the same points.")] = 0,

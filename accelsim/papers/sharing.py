@@ -40,7 +40,7 @@ NOTES = [
     "optimal is meant in squared distance of the weights: with few values Lloyd's iteration, whose extremes stand further out, may"
     " lose fewer points",
     "combinations are random around the same k everywhere, not a space-filling design; slopes are not"
-    " negative, and the search is by the distance of the outputs where that is predicted better than the loss",
+    " negative, and the search is by the distance of the outputs, which is less noisy than the loss on few inputs",
 ]
 
 

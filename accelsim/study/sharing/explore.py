@@ -70,7 +70,7 @@ class Plan(Spec):
 
     points: how many points are measured on all inputs. most_loss: points of the metric that the chosen one may lose.
     target: what the predictor of the search is of: "loss" of the metric as by Dupuis et al., "distance" of the outputs, which
-    varies smoothly, or "auto", the one better predicted on held-out combinations.
+    varies smoothly, or "auto": the distance unless its R2 is low and the loss is predicted better.
     margin: loss of a layer alone, as a share of the metric, above which a candidate is left out (Dupuis et al.: 0.01).
     """
 
@@ -236,7 +236,7 @@ class _Explorer:
         by_loss = fit(columns, wanted[:, 0], fitted, "loss")
         by_distance = fit(columns, wanted[:, 1], fitted, "distance", FLOOR)
         self.r2 = {p.target: p.r2 for p in (by_loss, by_distance)}
-        smoother = by_distance.r2 > by_loss.r2 or by_loss.r2 != by_loss.r2
+        smoother = by_distance.r2 >= ENOUGH or not by_loss.r2 > by_distance.r2
         chosen = by_distance if self.plan.target == "distance" or (self.plan.target == "auto" and smoother) else by_loss
         table = pd.DataFrame({"loss": measured[:, 0], "distance": measured[:, 1], "fitted": ~held_out})
         for each in (by_loss, by_distance):
