@@ -6,7 +6,7 @@ import pandas as pd
 
 from accelsim.papers import paper
 from accelsim.papers.ineffectual import beyond, inputs, neighbourhood, potentials, profiles, storage, values
-from accelsim.papers.ineffectual.networks import DATA, Opened, all_cases, data_folder, opened
+from accelsim.papers.ineffectual.networks import DATA, Opened, all_cases, data_folder, opened, with_data
 from accelsim.papers.report import PaperReport
 
 NOTES = [
@@ -17,7 +17,8 @@ NOTES = [
     " whose activations come of no ReLU",
     "definitions of the potentials follow the simulator of the same group (DNNsim); Booth's recoding has several meanings and is"
     " named in every table",
-    "networks are small ones trained by this project on public data; distributions and profiled precisions depend on them",
+    "shipped networks are small ones trained by this project on public data; distributions and profiled precisions depend on"
+    " them and on the inputs",
     "weights are as the networks hold them (batch normalisation is not folded in); 16 bits: fixed point with a power-of-two"
     " scale per layer; 8 bits: symmetric, per layer, or the codes that a quantised network brings",
 ]
@@ -53,6 +54,11 @@ def reproduce() -> PaperReport:
     notes = [*NOTES, *found.missing]
     if data_folder() is None:
         notes.append(f"shipped networks and inputs alone; {DATA}=DIR adds reference networks and test sets")
+    else:
+        notes.append(
+            f"of the folder that {DATA} names, which is no part of this project: {', '.join(c.name for c in with_data())};"
+            " accuracies of resnet20 are of test images there"
+        )
     return PaperReport(
         "Sources of ineffectual computation (ISPASS 2019)", pd.DataFrame(), {}, notes, ("network",), listings
     )
