@@ -16,7 +16,7 @@ PANELS = (
     ("parameters", "allocated_bytes", "parameters", "memory allocated (B)"),
     ("macs_per_activation", "macs_per_joule", "MACs per activation", "MACs per joule"),
     ("macs_per_parameter", "macs_per_joule", "MACs per parameter", "MACs per joule"),
-    ("macs", "latency_s", "MACs", "time of a batch (s)"),
+    ("macs", "latency_us", "MACs", "time of a batch (us)"),
 )
 """Cause, effect and their titles."""
 
@@ -27,12 +27,16 @@ def write(found: CrossCheck, points: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def chart(found: CrossCheck, points: pd.DataFrame) -> Any:
-    """Return the panels; those of synthetic records are titled so. Raises ImportError without altair."""
+    """Return the panels, those over networks of real values where there are some; those of synthetic records are titled so. Raises ImportError without altair."""
     import altair as alt
 
     mark = f"{SYNTHETIC}: " if found.synthetic else ""
     rows = found.modules if not found.modules.empty else found.networks
-    panels = [_against(alt, rows, "measured_s", "simulated_s", "measured (s)", "simulated (s)", f"{mark}time")]
+    times = rows.assign(measured_us=1e6 * rows["measured_s"], simulated_us=1e6 * rows["simulated_s"])
+    panels = [_against(alt, times, "measured_us", "simulated_us", "measured (us)", "simulated (us)", f"{mark}time")]
+    points = points.assign(latency_us=1e6 * points["latency_s"])
+    real = points["mode"].str.contains("-real")
+    points = points[real] if real.any() else points
     for cause, effect, across, up in PANELS:
         both = points[(points[cause] > 0) & (points[effect] > 0)]
         if not both.empty:
