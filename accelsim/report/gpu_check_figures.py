@@ -27,7 +27,10 @@ def write(found: CrossCheck, points: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def chart(found: CrossCheck, points: pd.DataFrame) -> Any:
-    """Return the panels, those over networks of real values where there are some; those of synthetic records are titled so. Raises ImportError without altair."""
+    """Return the panels, those over networks of real values where there are some.
+
+    Those of synthetic records are titled so. Raises ImportError without altair.
+    """
     import altair as alt
 
     mark = f"{SYNTHETIC}: " if found.synthetic else ""
