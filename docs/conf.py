@@ -57,7 +57,7 @@ def setup(app: Any) -> None:
     app.connect("env-get-outdated", lambda *_: ["howto"])
 
 
-def _list_others(app: Any, docname: str, source: list[str]) -> None:
+def _list_others(_: Any, docname: str, source: list[str]) -> None:
     if docname == "howto":
         named = {"index", "howto", *source[0].split("\n")}
         others = sorted(path.stem for path in HERE.glob("*.md") if path.stem not in named)

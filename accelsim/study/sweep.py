@@ -66,7 +66,7 @@ class Sweep:
         chosen = ("total_cycles", "time_s", "dram_bytes", "energy_pj", "speedup", "problem")
         names: list[str] = [*_HEAD, *axes, *(name for name in chosen if name in self.table)]
         rows = [
-            [f"{value:.4g}" if isinstance(value, float) else value for value in row]
+            [_short(value) if isinstance(value, float) else value for value in row]
             for row in self.table[names].itertuples(index=False)
         ]
         return page("Sweep", {"points": len(self.table), "knees": len(self.knees)}, names, rows, self.warnings)
@@ -122,6 +122,10 @@ def sweep(
     rows = _layers(found, spanned, store.per_layer()) if layers else None
     axes = _labelled(spanned)
     return Sweep(found, rows, knees(found, axes), axes, _info(spanned, templates, traces), _warnings(found))
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 or value.is_integer() else f"{value:.4g}"
 
 
 def open_traces(points: Iterable[Point]) -> Traces:

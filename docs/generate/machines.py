@@ -66,7 +66,7 @@ def models_page() -> Iterator[str]:
             yield from prose("\n".join(module.split("\n")[1:]).strip())
         for machine in (m for m in machines if type(m) is model and m.name != "annotated"):
             yield from [
-                f"### {machine.name}",
+                f"### hwconfigs/{machine.name}.yaml",
                 "",
                 f"{text(machine.description)}. `accelsim run --hw {machine.name}`",
                 "",

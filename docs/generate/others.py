@@ -15,6 +15,7 @@ from docs.generate.markdown import code, first_line, prose, table, text
 
 GROUPS = {
     "accelsim.sim": "Every run",
+    "": "Every run",
     "accelsim.accelerators": "Runs of machines",
     "accelsim.dataflows": "Work of compute arrays",
     "accelsim.residency": "Runs of machines",
@@ -62,7 +63,7 @@ def columns_page() -> Iterator[str]:
         heading = GROUPS.get(room, "Other tables")
         if room == "accelsim.accelerators" and place.split(".")[-1] not in ("base", "surroundings", "array"):
             heading = "Columns of single machines"
-        if place:
+        if name not in results._NAMED_BY_USERS:
             groups[heading].append(column)
     order = [*dict.fromkeys(GROUPS.values()), "Columns of single machines", "Other tables"]
     for heading in (h for h in order if groups[h]):
