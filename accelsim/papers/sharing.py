@@ -108,7 +108,7 @@ def with_data() -> list[Case]:
         classes = [line.split()[0] for line in (pictures / "synsets.txt").read_text(encoding="utf-8").splitlines()]
         labels = np.array([classes.index(path.stem) for path in files])
         inputs = f"inputs={{files: '{pictures}', resize: null, crop: null}}"
-        plan = Plan(subset=50, combinations=8, points=4)
+        plan = Plan(subset=50, combinations=8, points=5, target="distance")
         changes = (f"weights={weights}", inputs, f"samples={len(files)}")
         cases.append(Case("squeezenet1_1", plan, (16, 32, 64, 128), changes, {"labels": labels}))
     return cases
