@@ -19,7 +19,7 @@ from accelsim.cli.lists import spread
 from accelsim.cli.options import addressed
 from accelsim.comparison import RATIOS, Comparison, equalised, geomean
 from accelsim.errors import ConfigError, UnknownNameError
-from accelsim.report import compare_text, figures
+from accelsim.report import compare_text, figures, palette
 from accelsim.results import COLUMNS
 from accelsim.trace import Trace
 
@@ -175,7 +175,11 @@ def test_names_used_twice_are_numbered(traces: list[Trace]) -> None:
 def test_files_carry_their_columns(comparison: Comparison, tmp_path: Path) -> None:
     paths = comparison.write(tmp_path, csv=True)
     assert {p.name for p in paths} == {
-        *(f"compare_{table}.{ending}" for table in ("layers", "summary", "machines", "runs") for ending in ("parquet", "csv")),
+        *(
+            f"compare_{table}.{ending}"
+            for table in ("layers", "summary", "machines", "runs")
+            for ending in ("parquet", "csv")
+        ),
         "compare.json",
     }
     info = json.loads((tmp_path / "compare.json").read_text())
@@ -205,7 +209,7 @@ def test_figures_show_every_machine_and_workload(comparison: Comparison, tmp_pat
     ):
         assert f">{word}" in drawn
     assert png.read_bytes().startswith(b"\x89PNG")
-    assert len(set(figures.COLOURS)) == len(figures.COLOURS)
+    assert len(set(palette.COLOURS)) == len(palette.COLOURS)
     spec = figures.chart(comparison).to_dict()
     values = [row for rows in spec["datasets"].values() for row in rows if "relative_speedup" in row]
     expected = statistic(comparison, "geomean", "pragmatic", "network")["relative_speedup"]

@@ -18,6 +18,9 @@ FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 MOST_NAMES = 24
 """Layers that are all named along an axis; of more every second one, or fewer."""
 
+MOST_LETTERS = 18
+"""Letters of a layer's name along an axis: its end, which is what tells layers apart."""
+
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.1.json"
 IS_CHOSEN = "length(chosen) == 0 || indexof(chosen, datum.layer) >= 0"
 """Expression that is true of rows of the chosen layers, and of all where none is chosen."""
@@ -76,7 +79,13 @@ def x_layers(names: Sequence[str], **more: Any) -> dict[str, Any]:
     """Return the encoding of layers along x, in order."""
     order = list(dict.fromkeys(names))
     overlap = False if len(order) <= MOST_NAMES else "greedy"
-    axis = {"labelAngle": -60, "labelLimit": 96, "labelOverlap": overlap, "ticks": False, "domain": False}
+    axis = {
+        "labelAngle": -60,
+        "labelExpr": f"length(datum.label) > {MOST_LETTERS} ? '\u2026' + slice(datum.label, -{MOST_LETTERS - 1}) : datum.label",
+        "labelOverlap": overlap,
+        "ticks": False,
+        "domain": False,
+    }
     return {"field": "layer", "type": "nominal", "sort": order, "title": None, "axis": axis, **more}
 
 
