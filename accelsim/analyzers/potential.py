@@ -69,6 +69,9 @@ class OperandCosts:
     signed: bool
 
 
+SampleCosts = tuple[Layer, OperandCosts, OperandCosts]
+"""A layer on one sample with the sums of its activation and its weight."""
+
 OperandCosting = Callable[[LayerShape, Operand, tuple[str, ...], Padding | None], OperandCosts]
 
 
@@ -136,13 +139,26 @@ def layer_potential(
     Static precision is what loses nothing over all the samples; a dynamic one is taken as signed when its
     own sample has a negative value.
     """
-    cost = cost or operand_costs
-    costs: list[tuple[Layer, OperandCosts, OperandCosts]] = []
+    costs: list[SampleCosts] = []
     for layer in layers:
-        activation = cost(layer.shape, layer.activation, tuple(encodings), padding)
-        shared = costs and not layer.dynamic_weight
-        weight = costs[0][2] if shared else cost(layer.shape, layer.weight, tuple(encodings), None)
-        costs.append((layer, activation, weight))
+        costs.append(sample_costs(layer, padding, encodings, cost or operand_costs, costs[0] if costs else None))
+    return potential_rows(costs, width, padding, encodings)
+
+
+def sample_costs(
+    layer: Layer, padding: Padding, encodings: Sequence[str], cost: OperandCosting, known: SampleCosts | None = None
+) -> SampleCosts:
+    """Return the cost sums of a layer on one sample; known: those on an earlier one, whose static weight they share."""
+    activation = cost(layer.shape, layer.activation, tuple(encodings), padding)
+    shared = known is not None and not layer.dynamic_weight
+    weight = known[2] if known is not None and shared else cost(layer.shape, layer.weight, tuple(encodings), None)
+    return layer, activation, weight
+
+
+def potential_rows(
+    costs: Sequence[SampleCosts], width: int, padding: Padding, encodings: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the rows of `potential` for one layer from its cost sums on each sample; codes are not read again."""
     static = {
         role: {
             name: static_precision([c.union for c in found], any(c.signed for c in found), name.endswith("trimmed"))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
 
 from accelsim.analyzers.analyze import Row, over_samples, sample_properties
-from accelsim.analyzers.conventions import Padding, check_padding
+from accelsim.analyzers.conventions import check_padding
 from accelsim.analyzers.encodings import ENCODINGS
+from accelsim.analyzers.potential import SampleCosts, potential_rows, sample_costs
 from accelsim.errors import ConfigError, InputError
 from accelsim.gpu.statistics.engine import DeviceEngine
 from accelsim.gpu.statistics.tensors import DeviceOperand
@@ -23,6 +25,8 @@ from accelsim.sources.recording.plan import Call, Plan, Planned
 from accelsim.sources.recording.products import Product
 from accelsim.sources.recording.recorder import Sink
 from accelsim.sources.recording.run import twice
+
+T = TypeVar("T")
 
 _TYPES = {"int8": torch.int8, "uint8": torch.uint8, "int16": torch.int16, "uint16": torch.int32}
 
@@ -41,20 +45,70 @@ def analyze_live(
     some codes differ by one; the statistics of the codes that it has are exact. Raises InputError for what
     has codes of its own, ConfigError for a number format: those are captured first.
     """
+    convention = check_padding(padding)
+    engine = DeviceEngine(device)
+    weights: dict[int, Row] = {}
+
+    def count(layer: Layer) -> list[Row]:
+        rows, weights[layer.index] = sample_properties(layer, convention, encodings, engine, weights.get(layer.index))
+        return rows
+
+    found = _counted(module, inputs, device, quantization, count)
+    return pd.DataFrame([row for rows in found.values() for row in over_samples([r for part in rows for r in part])])
+
+
+def potential_live(
+    module: torch.nn.Module,
+    inputs: Iterable[tuple[Any, ...]],
+    device: torch.device,
+    quantization: Quantization | None = None,
+    width: int = 16,
+    padding: str = "in",
+    encodings: Sequence[str] = ENCODINGS,
+) -> pd.DataFrame:
+    """Run `module` as `analyze_live` does and return the table of `analyzers.potential`; only sums leave the device."""
+    convention = check_padding(padding)
+    engine = DeviceEngine(device)
+    first: dict[int, SampleCosts] = {}
+
+    def count(layer: Layer) -> SampleCosts:
+        costs = sample_costs(layer, convention, encodings, engine.operand_costs, first.get(layer.index))
+        bare = replace(layer, activation=_without(layer.activation), weight=_without(layer.weight), output=None)
+        first.setdefault(layer.index, (bare, *costs[1:]))
+        return bare, *costs[1:]
+
+    found = _counted(module, inputs, device, quantization, count)
+    return pd.DataFrame(
+        [row for costs in found.values() for row in potential_rows(costs, width, convention, encodings)]
+    )
+
+
+def _without(operand: Any) -> Any:
+    """Return an operand whose codes are one zero in the shape of the real ones, which may then be freed."""
+    return replace(operand, codes=operand.codes.new_zeros(1).expand(operand.codes.shape))
+
+
+def _counted(
+    module: torch.nn.Module,
+    inputs: Iterable[tuple[Any, ...]],
+    device: torch.device,
+    quantization: Quantization | None,
+    count: Callable[[Layer], T],
+) -> dict[int, list[T]]:
+    """Return what `count` finds of every layer on each sample, by the layer's index."""
     scheme = quantization or Quantization()
     if scheme.activations.format or scheme.weights.format:
         raise ConfigError("number formats are not counted while a network runs", "leave out --live")
     moved = module.to(device)
     samples = [tuple(a.to(device) if isinstance(a, torch.Tensor) else a for a in entry) for entry in inputs]
-    convention = check_padding(padding)
 
-    def count(plan: Plan, layers: list[Planned], run: Callable[[Sink], None]) -> pd.DataFrame:
-        counting = Counting(plan, layers, DeviceEngine(device), convention, encodings)
+    def use(plan: Plan, layers: list[Planned], run: Callable[[Sink], None]) -> dict[int, list[T]]:
+        counting = Counting(plan, layers, count)
         run(counting)
-        return pd.DataFrame([row for layer in layers for row in over_samples(counting.rows[layer.index])])
+        return {layer.index: counting.found[layer.index] for layer in layers}
 
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        return twice(moved, samples, scheme, type(module).__name__, count, device.type)
+        return twice(moved, samples, scheme, type(module).__name__, use, device.type)
 
 
 class Counting:
@@ -62,17 +116,14 @@ class Counting:
 
     planning = False
 
-    def __init__(
-        self, plan: Plan, layers: list[Planned], engine: DeviceEngine, padding: Padding, encodings: Sequence[str]
-    ) -> None:
+    def __init__(self, plan: Plan, layers: list[Planned], count: Callable[[Layer], Any]) -> None:
         for layer in layers:
             if layer.own:
                 raise InputError(f"layer {layer.name} has codes of its own", "leave out --live")
         self._codecs = [codecs(layer, plan) for layer in layers]
-        self._engine, self._padding, self._encodings = engine, padding, encodings
+        self._count = count
         self._pending: dict[int, dict[str, dict[int, torch.Tensor]]] = defaultdict(lambda: defaultdict(dict))
-        self._weights: dict[int, Row] = {}
-        self.rows: dict[int, list[Row]] = defaultdict(list)
+        self.found: dict[int, list[Any]] = defaultdict(list)
         self.sample = 0
 
     def product(self, call: Call, product: Product) -> None:
@@ -91,11 +142,8 @@ class Counting:
         if len(pending["output"]) < layer.calls[self.sample]:
             return
         operands = {role: self._operand(layer, role, parts) for role, parts in pending.items()}
-        found = Layer(layer.name, layer.index, self.sample, layer.shape(self.sample), **operands)
-        known = self._weights.get(layer.index)
-        rows, weight = sample_properties(found, self._padding, self._encodings, self._engine, known)
-        self._weights[layer.index] = weight
-        self.rows[layer.index] += rows
+        shape = layer.shape(self.sample)
+        self.found[layer.index].append(self._count(Layer(layer.name, layer.index, self.sample, shape, **operands)))
         del self._pending[layer.index]
 
     def _encoded(self, layer: Planned, role: str, values: torch.Tensor) -> torch.Tensor:

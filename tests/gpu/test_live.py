@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from accelsim.analyzers.analyze import analyze
+from accelsim.analyzers.potential import potential
 from accelsim.cli import invoke
 from accelsim.errors import ConfigError
-from accelsim.gpu.live import analyze_live, encode
+from accelsim.gpu.live import analyze_live, encode, potential_live
 from accelsim.quantize import Quantization, Scheme, calibrate
 from accelsim.sources.capture import capture
 
@@ -57,6 +58,8 @@ def test_on_the_cpu_it_is_the_table_of_the_capture(network, scheme: str, tmp_pat
     trace = capture(module, inputs, quantization=SCHEMES[scheme], out=tmp_path / "bundle")
     found = analyze_live(module, inputs, torch.device("cpu"), SCHEMES[scheme])
     pd.testing.assert_frame_equal(found, analyze(trace), check_exact=True)
+    works = potential_live(module, inputs, torch.device("cpu"), SCHEMES[scheme])
+    pd.testing.assert_frame_equal(works, potential(trace), check_exact=True)
 
 
 @pytest.mark.parametrize("axis", [None, 1])
