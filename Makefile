@@ -34,7 +34,7 @@ docs: .venv/.installed-docs
 	$(PIP) -e '.[test]'
 	touch $@
 
-.venv/.installed-docs: .venv/.installed-test
+.venv/.installed-docs: .venv/.installed
 	$(PIP) -e '.[docs]'
 	touch $@
 
