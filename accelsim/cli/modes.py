@@ -10,7 +10,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,7 @@ def speaking(options: Options) -> Iterator[list[str]]:
 
     With --verbose steps and time go to standard error. With --quiet and --json no progress is shown.
     """
-    if options.verbose:
-        _log()
+    quieten = _log() if options.verbose else None
     start = time.monotonic()
     try:
         if options.json or options.quiet:
@@ -90,7 +89,8 @@ def speaking(options: Options) -> Iterator[list[str]]:
         else:
             yield options.arguments
     finally:
-        if options.verbose:
+        if quieten:
+            quieten()
             print(f"accelsim {options.command}: {time.monotonic() - start:.1f} s{_memory()}", file=sys.stderr)
 
 
@@ -103,13 +103,20 @@ def _memory() -> str:
     return f", at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB of memory"
 
 
-def _log() -> None:
-    """Send what the modules tell of their steps to standard error."""
+def _log() -> Callable[[], None]:
+    """Send what the modules tell of their steps to standard error; return what ends it."""
     import logging
 
-    logger = logging.getLogger("accelsim")
-    logger.handlers = [logging.StreamHandler(sys.stderr)]
+    logger, handler = logging.getLogger("accelsim"), logging.StreamHandler(sys.stderr)
+    before = logger.level
+    logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+
+    def quieten() -> None:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+    return quieten
 
 
 class _NoTerminal:

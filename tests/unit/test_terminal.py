@@ -79,6 +79,8 @@ def test_verbose_tells_steps_and_time(net: str, capsys: pytest.CaptureFixture[st
     assert "kept in" in told
     assert "4 layers" in told
     assert "accelsim run: " in told
+    assert invoke(["run", "--hw", "stripes", "--workload", net]) == 0  # and is over afterwards
+    assert "kept in" not in capsys.readouterr().err
 
 
 def test_nothing_is_coloured_in_a_pipe(net: str, capsys: pytest.CaptureFixture[str]) -> None:
