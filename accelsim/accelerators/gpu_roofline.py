@@ -147,8 +147,7 @@ class GpuRoofline(Accelerator):
         sparse = bool(statistics.get("two_of_four", False)) and self.accelerator.sparsity
         kernel, cycles = self._best(product, whole, sparse)
         moved = self._moved(whole, sparse and kernel.tensor)
-        cached = kernel.cached_values * self.word_bits / 8 + kernel.sums * _SUM_BYTES
-        cached = product.steps * cached + whole.outputs * self.word_bits / 8
+        cached = product.steps * self._cached_bytes(kernel, whole)
         hertz = self.clock.frequency_mhz * 1e6
         parts = {
             "arithmetic": product.steps * cycles,
@@ -195,7 +194,7 @@ class GpuRoofline(Accelerator):
                 units = (True, False) if self._tensor_rate else (False,)
                 kernels += [tiled(product, *cut, tensor, parameters.cluster if tensor else 1) for tensor in units]
         found = [(kernel, self._arithmetic(kernel, sparse)) for kernel in kernels]
-        return min(found, key=lambda pair: max(pair[1], self._cached_cycles(pair[0])))
+        return min(found, key=lambda pair: max(pair[1], self._cached_bytes(pair[0], shape) / self.l2.bytes_per_cycle))
 
     def _arithmetic(self, kernel: Kernel, sparse: bool) -> float:
         given = self.accelerator
@@ -203,8 +202,10 @@ class GpuRoofline(Accelerator):
         rate = rate if kernel.rows else min(given.direct_macs, given.cuda_macs)
         return kernel.waves * kernel.block_macs / rate
 
-    def _cached_cycles(self, kernel: Kernel) -> float:
-        return (kernel.cached_values * self.word_bits / 8 + kernel.sums * _SUM_BYTES) / self.l2.bytes_per_cycle
+    def _cached_bytes(self, kernel: Kernel, shape: LayerShape) -> float:
+        """Return the bytes of a step that blocks read from and write to the second-level cache."""
+        values = kernel.cached_values + shape.outputs / shape.steps
+        return values * self.word_bits / 8 + kernel.sums * _SUM_BYTES
 
     def _moved(self, shape: LayerShape, sparse: bool) -> dict[str, float]:
         """Return the bytes that cross the memory bus; of 2:4 weights the kept ones and 2 bits each."""

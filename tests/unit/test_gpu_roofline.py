@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accelsim import sim
@@ -83,17 +83,18 @@ def test_products_of_every_kind_are_all_counted(name: str, kind: str) -> None:
     assert row["dram_bytes"] >= 2 * (layer.shape.weights + layer.shape.outputs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
+@example(rows=116, filters=458, channels=128, name="h100")
 @given(
     rows=st.integers(1, 3000), filters=st.integers(1, 3000), channels=st.integers(1, 3000), name=st.sampled_from(GPUS)
 )
 def test_larger_layers_and_smaller_machines_are_never_faster(rows: int, filters: int, channels: int, name: str) -> None:
     machine, shape = gpu(name), linear(rows, filters, channels)
     seconds = machine.replay(shape, {})["time_s"]
-    assert machine.replay(replace(shape, N=2 * rows), {})["time_s"] >= seconds
-    assert machine.replay(replace(shape, C=2 * channels), {})["time_s"] >= seconds
+    assert machine.replay(replace(shape, N=2 * rows), {})["time_s"] >= seconds * (1 - 1e-12)
+    assert machine.replay(replace(shape, C=2 * channels), {})["time_s"] >= seconds * (1 - 1e-12)
     slower = gpu(name, "dram.bandwidth=1e11", f"accelerator.sms={machine.accelerator.sms // 2}")
-    assert slower.replay(shape, {})["time_s"] >= seconds
+    assert slower.replay(shape, {})["time_s"] >= seconds * (1 - 1e-12)
 
 
 @pytest.mark.parametrize(
