@@ -161,17 +161,6 @@ def test_one_run_more_never_takes_less_time(data: st.DataObject) -> None:
     assert all(a <= b for a, b in itertools.pairwise(times))
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.data())
-def test_without_refresh_a_run_in_between_never_takes_less_time(data: st.DataObject) -> None:
-    drawn = data.draw(devices(policy=("in_order",)))
-    device = drawn.model_copy(update={"timing_clocks": drawn.timing_clocks.model_copy(update={"t_refi": 1 << 30})})
-    runs = data.draw(streams(device, most=40, longest=20))
-    kept = np.arange(len(runs)) != data.draw(st.integers(0, max(0, len(runs) - 1)))
-    fewer = Runs(runs.start_byte[kept], runs.bytes[kept], runs.write[kept], runs.segment[kept])
-    assert service(fewer, device).time_ns <= service(runs, device).time_ns
-
-
 def _first(runs: Runs, n: int) -> Runs:
     return Runs(runs.start_byte[:n], runs.bytes[:n], runs.write[:n], runs.segment[:n])
 

@@ -74,7 +74,7 @@ def rate(weights: Sequence[int], bits: Sequence[int], weight_bits: int = 32) -> 
     """Return the compression rate of a network: the bits of all weights unshared over those stored (ratio of sums).
 
     >>> round(rate([1000, 10], [6000 + 64 * 32, 10 * 6 + 64 * 32]), 3)
-    3.184
+    3.182
     """
     return sum(weights) * weight_bits / sum(bits)
 
