@@ -100,7 +100,6 @@ def test_the_recorded_validation_is_what_the_command_gives() -> None:
     assert "\n".join(page("eyeriss", PAPERS.get("eyeriss")())).rstrip() + "\n" == recorded
 
 
-@pytest.mark.slow
 def test_the_pages_build_without_a_warning_and_load_nothing(tmp_path: Path) -> None:
     pytest.importorskip("myst_nb", reason="pip install 'accelsim[docs]'")
     options = ["-D", f"nb_execution_cache_path={tmp_path / 'notebooks'}", "-d", str(tmp_path / "doctrees")]
