@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.accelerators.fleet import Fleet, Inner
-from accelsim.accelerators.placement import (
+from accelsim.accelerators.demand import (
     Demand,
     Floats,
     Tile,
@@ -21,6 +20,7 @@ from accelsim.accelerators.placement import (
     first_rows,
     given,
 )
+from accelsim.accelerators.fleet import Fleet, Inner
 from accelsim.errors import ConfigError, MappingError
 from accelsim.hardware.access import word_pj
 from accelsim.hardware.hierarchy import ROLES

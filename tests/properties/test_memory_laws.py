@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import load_hardware
+from accelsim.accelerators.demand import Demand
 from accelsim.accelerators.fleet import Fleet
 from accelsim.accelerators.mapper import demand_of
-from accelsim.accelerators.placement import Demand
 from accelsim.accelerators.tiles import tile_layer
 from accelsim.analyzers.profile import profile
 from accelsim.analyzers.statistics import statistics
@@ -459,7 +459,10 @@ def test_a_fixed_mapping_moves_what_the_walk_moves(name: str, kind: str, seed: i
 def test_a_dram_part_is_never_faster_than_its_peak(
     name: str, kind: str, seed: int, memory: dict[str, Any], data: Any
 ) -> None:
-    """Time covers the bytes at the peak of the part; a flat bandwidth of that peak is never slower."""
+    """Time covers the bytes at the peak of the part; a flat bandwidth of that peak is slower by a burst a step at most.
+
+    A burst that two steps share has moved with the first one.
+    """
     part = data.draw(st.sampled_from(["ddr3", "ddr4", "lpddr4", "hbm2", "hbm3"]))
     machine = rebuilt(loaded(name), memory={"buffer": memory}, dram={"part": part, "bit_pj": 15.0, "source": "assumed"})
     peak = machine.dram.bytes_per_second
@@ -472,7 +475,9 @@ def test_a_dram_part_is_never_faster_than_its_peak(
     moves = found["dram_weight_bytes"] if machine.own_link() else found["dram_bytes"]
     event(f"more than one step: {found['tiles'] > 1}")
     assert found["total_cycles"] >= moves * per_byte * (1 - 1e-9)
-    assert found["total_cycles"] >= ideal["total_cycles"] * (1 - 1e-9)
+    device = machine.dram.device()
+    burst = device.channels * device.burst_bytes * per_byte
+    assert found["total_cycles"] >= ideal["total_cycles"] * (1 - 1e-9) - (found["tiles"] + 2) * burst
     assert found["mapping"] == ideal["mapping"]
 
 
