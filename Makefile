@@ -12,7 +12,7 @@ test: .venv/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-all: .venv/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.installed-test
 	$(BIN)/ruff check accelsim tests benchmarks setup.py
