@@ -175,7 +175,7 @@ def _table(spanned: Grid, points: Sequence[Point], keys: Sequence[str], finished
 
 def axis_columns(axes: Sequence[Axis], points: Sequence[Point]) -> dict[str, list[Any]]:
     """Return the value of each axis at each point: numbers where all of its values are, words else, gaps elsewhere."""
-    declare(*{axis.key: axis.column() for axis in axes}.values())
+    declare(*{axis.key: axis.column() for axis in axes}.values(), named_by_user=True)
     numbers: dict[str, dict[str, Any]] = {}
     for axis in axes:
         known = numbers.setdefault(axis.key, {})
