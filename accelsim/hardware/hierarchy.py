@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from accelsim import catalogue
 from accelsim.config import Bytes, BytesPerSecond, Sourced, Spec
 from accelsim.hardware.dram import DramDevice, load_dram
 from accelsim.hardware.energy import dram_kinds, dram_pj_per_bit
@@ -115,7 +118,8 @@ class Dram(Sourced):
         """Return the part with its channels; None for a flat bandwidth."""
         if self.part is None:
             return None
-        return load_dram(self.part, [f"organisation.channels={self.channels}"] if self.channels else [])
+        path = catalogue.find("dram", self.part)
+        return _part(path, path.stat().st_mtime_ns, self.channels)
 
     @property
     def bytes_per_second(self) -> float:
@@ -139,3 +143,9 @@ class MappingRules(Spec):
     layers: dict[str, str] = Field(default_factory=dict)
     resident: bool = False
     source: str | None = None
+
+
+@lru_cache(maxsize=64)
+def _part(path: Path, changed_ns: int, channels: int | None) -> DramDevice:  # noqa: ARG001
+    """Read a part once, however many layers and machines ask for it; `changed_ns` tells a file that was written anew."""
+    return load_dram(str(path), [f"organisation.channels={channels}"] if channels else [])

@@ -22,29 +22,15 @@ from accelsim.errors import ConfigError, UnknownNameError
 from accelsim.report import compare_text, figures, palette
 from accelsim.results import COLUMNS
 from accelsim.trace import Trace
+from tests.study_networks import network
 
 MACHINES = ("dadiannao", "stripes", "pragmatic")
-
-
-def folder(path: Path, seed: int, images: int = 2) -> Path:
-    """Write a small network of a convolution, a depthwise one and a linear layer as a folder of arrays."""
-    rng = np.random.default_rng(seed)
-    path.mkdir(parents=True)
-    (path / "model.csv").write_text("c,conv,1,1\nd,conv,2,1\nf,fc,1,0\n")
-    sizes = {"c": ((20, 6, 6), (40, 20, 3, 3)), "d": ((24, 7, 7), (24, 1, 3, 3)), "f": ((90,), (70, 90))}
-    for name, (maps, filters) in sizes.items():
-        scale = 2.0 ** -rng.integers(0, 10, (images, *maps))
-        np.save(path / f"act-{name}-0.npy", (rng.integers(0, 1000, (images, *maps)) * scale).astype(np.int16))
-        np.save(path / f"wgt-{name}.npy", rng.integers(-500, 500, filters))
-    fractions = "0;0;0;\n"
-    (path / "precision.txt").write_text(f"t\n10;10;10;\n{fractions}10;10;10;\n{fractions}")
-    return path
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     root = tmp_path_factory.mktemp("nets")
-    return [folder(root / "one", 1), folder(root / "two", 2, images=1)]
+    return [network(root / "one", 1), network(root / "two", 2, images=1)]
 
 
 @pytest.fixture(scope="module")
