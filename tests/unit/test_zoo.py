@@ -82,7 +82,8 @@ def test_samples_are_classified_as_the_card_says(name: str) -> None:
         assert bool(logits.isfinite().all())
         assert classes[int(logits.argmax())] == row["predicted"]
     right = sum(row["label"] == row["predicted"] for row in card["samples"])
-    assert right >= (card["value"] - 0.25) * len(samples)
+    least = 0.7 if card["value"] >= 0.8 else card["value"] - 0.25  # ten samples scatter by some 13 %
+    assert right >= least * len(samples)
 
 
 def test_sample_shapes_and_types() -> None:
