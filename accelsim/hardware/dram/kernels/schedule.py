@@ -193,7 +193,7 @@ def at_rest(clocks: Clocks, shape: Shape, channels: int, finish: Table) -> Table
     banks = np.full((len(groups) * shape.banks, BANK_WIDTH), LONG_AGO, np.int64)
     banks[:, BANK_ROW] = CLOSED
     lines = np.zeros((channels, LINE_WIDTH), np.int64)
-    lines[:, LINE_COLUMN] = -1
+    lines[:, LINE_COLUMN] = LONG_AGO
     lines[:, LINE_WRITE] = -1
     waiting = np.zeros((channels, shape.queue, ASK_WIDTH), np.int64)
     return Tables(lines, waiting, ranks, groups, banks, finish, np.zeros(COUNTS, np.int64))
