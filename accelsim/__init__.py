@@ -20,7 +20,7 @@ _LAZY = {  # the eight names to know first, then others
     "compare": "accelsim.comparison:compare",
     "search": "accelsim.study.search:search",
     "shares": "accelsim.report.shares:ineffectual_shares",
-    "show": "accelsim.report.run_text:show",
+    "show": "accelsim.report.text.run:show",
 }
 __all__ = ["__version__", *sorted(_LAZY)]
 

@@ -16,7 +16,7 @@ import pandas as pd
 from accelsim.analyzers.stored import stored_bits
 from accelsim.analyzers.traffic import smallest, totals, traffic
 from accelsim.quantize import Quantization, Scheme
-from accelsim.report.traffic_text import ORDER
+from accelsim.report.text.traffic import ORDER
 from accelsim.sources.capture import capture
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace

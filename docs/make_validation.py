@@ -1,4 +1,4 @@
-"""Write docs/validation: papers by `accelsim reproduce`, and peers. Run as ``python -m docs.make_validation [PAPER ...]``.
+"""Write the papers' pages of docs/validation by `accelsim reproduce`. Run as ``python -m docs.make_validation [PAPER ...]``.
 
 Takes minutes for papers of many networks, so the pages are kept in the repository; the slow tests hold the quick ones
 against the command.
@@ -6,36 +6,24 @@ against the command.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from accelsim.papers import PAPERS
 from accelsim.papers.report import PaperReport
-from accelsim.report.paper_text import cell, compared
+from accelsim.report.text.paper import cell, compared
 from docs.generate.markdown import table, text
 
 FOLDER = Path(__file__).resolve().parent / "validation"
-PEERS = "peers"
-"""Not a paper: the comparison with other simulators."""
 
 
 def main(papers: list[str]) -> None:
     """Write the page of each of `papers`, of all where none is named."""
-    for name in papers or [*PAPERS.names(), PEERS]:
-        lines = peers() if name == PEERS else page(name, PAPERS.get(name)())
+    for name in papers or PAPERS.names():
+        lines = page(name, PAPERS.get(name)())
         (FOLDER / f"{name}.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
         print(f"wrote {name}")
-
-
-def peers() -> Iterator[str]:
-    """Give the lines of the page of other simulators: what the benchmark prints from their recorded answers."""
-    command = [sys.executable, "-m", "benchmarks.peers"]
-    done = subprocess.run(command, cwd=FOLDER.parents[1], capture_output=True, text=True, check=True)
-    yield from ["# ZigZag and SCALE-Sim on an equal machine", "", "    python -m benchmarks.peers", ""]
-    yield from ["[](../project/peers.md) says how each of them counts, and what is equal.", ""]
-    yield from ["```text", *(line.rstrip() for line in done.stdout.strip().split("\n")), "```"]
 
 
 def page(name: str, report: PaperReport) -> Iterator[str]:

@@ -67,7 +67,8 @@ def analyze(
 def _live(reference: str, settings: list[str], device: str | None, padding: str, out: Path | None, csv: bool) -> None:
     from accelsim.errors import ConfigError, InputError
     from accelsim.gpu.statistics import engine_on
-    from accelsim.report import gpu_text, text
+    from accelsim.report import text
+    from accelsim.report.text import gpu as gpu_text
     from accelsim.results import write_table
     from accelsim.sources import Source
     from accelsim.workload import load_workload
@@ -95,7 +96,8 @@ def _operands(trace: Any, padding: str, device: str | None) -> tuple[list[Any], 
     from accelsim.analyzers.analyze import analyze as measure
     from accelsim.analyzers.engine import HOST
     from accelsim.analyzers.formats import analyze_formats
-    from accelsim.report import formats_text, trace_text
+    from accelsim.report.text import formats as formats_text
+    from accelsim.report.text import trace as trace_text
 
     engine: Any = HOST
     if device is not None:
@@ -109,7 +111,7 @@ def _operands(trace: Any, padding: str, device: str | None) -> tuple[list[Any], 
 
 def _groups(trace: Any, padding: str) -> tuple[list[Any], dict[str, Any]]:
     from accelsim.analyzers.group_widths import group_widths
-    from accelsim.report import values_text
+    from accelsim.report.text import values as values_text
 
     table = group_widths(trace, padding)
     return [values_text.groups(table, trace, padding)], {"groups": table}
@@ -119,7 +121,7 @@ def _inputs(trace: Any, padding: str) -> tuple[list[Any], dict[str, Any]]:
     from accelsim.analyzers import inputs
     from accelsim.analyzers.analyze import analyze as measure
     from accelsim.analyzers.potential import potential
-    from accelsim.report import values_text
+    from accelsim.report.text import values as values_text
 
     properties, work = measure(trace, padding), potential(trace, padding=padding)
     table, halves = inputs.over_inputs(properties, work), inputs.against_samples(properties, work)
@@ -131,7 +133,7 @@ def _inputs(trace: Any, padding: str) -> tuple[list[Any], dict[str, Any]]:
 
 def _neighbours(trace: Any, _: str) -> tuple[list[Any], dict[str, Any]]:
     from accelsim.analyzers.neighbours import lockstep, zero_pairs
-    from accelsim.report import values_text
+    from accelsim.report.text import values as values_text
 
     pairs, steps = zero_pairs(trace), lockstep(trace)
     printed = [values_text.correlations(pairs, trace), values_text.lockstep(steps, trace)]
@@ -140,7 +142,7 @@ def _neighbours(trace: Any, _: str) -> tuple[list[Any], dict[str, Any]]:
 
 def _positions(trace: Any, _: str) -> tuple[list[Any], dict[str, Any]]:
     from accelsim.analyzers.positions import position_table
-    from accelsim.report import values_text
+    from accelsim.report.text import values as values_text
 
     table = position_table(trace)
     note = "no layer has several tokens or time steps; zeros of neighbouring pixels: --show neighbours"

@@ -15,7 +15,8 @@ def capture(
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Run the network of WORKLOAD on its inputs, quantise and store every layer's operands."""
-    from accelsim.report import text, trace_text
+    from accelsim.report import text
+    from accelsim.report.text import trace as trace_text
     from accelsim.workload import load_workload, open_trace
 
     trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]), force=force)

@@ -57,8 +57,10 @@ def compare(
     from accelsim.analyzers.statistics import warm
     from accelsim.comparison import check_equal
     from accelsim.comparison import compare as hold_against
-    from accelsim.report import compare_text, figures, text
+    from accelsim.report import text
     from accelsim.report.evidence import evidence
+    from accelsim.report.figures import compare as figures
+    from accelsim.report.text import compare as compare_text
     from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
 

@@ -19,7 +19,7 @@ def explain(
     from accelsim import results
     from accelsim.errors import unknown_name
     from accelsim.report import terminal
-    from accelsim.report.energy_text import energy_names, energy_text
+    from accelsim.report.text.energy import energy_names, energy_text
     from accelsim.report.vocabulary import learn
 
     if name in energy_names():

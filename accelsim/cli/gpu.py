@@ -69,7 +69,9 @@ def check(
     """Put simulated, bound and measured side by side, test claims about compact networks; needs no GPU."""
     from accelsim.gpu import claims
     from accelsim.gpu.crosscheck import crosscheck, load
-    from accelsim.report import gpu_check_figures, gpu_check_text, text
+    from accelsim.report import text
+    from accelsim.report.figures import gpu_check as gpu_check_figures
+    from accelsim.report.text import gpu_check as gpu_check_text
     from accelsim.results import write_table
 
     check_csv(out, csv)

@@ -34,7 +34,8 @@ def intensity(
     from accelsim.compactness.profile import profile
     from accelsim.efficiency import against, simulated
     from accelsim.networks import outline
-    from accelsim.report import intensity_text, text
+    from accelsim.report import text
+    from accelsim.report.text import intensity as intensity_text
     from accelsim.results import write_table
 
     check_csv(out, csv)

@@ -49,7 +49,7 @@ def _zoo() -> list[tuple[str, str]]:
 
 
 def _energy() -> list[tuple[str, str]]:
-    from accelsim.report.energy_text import energy_list
+    from accelsim.report.text.energy import energy_list
 
     return energy_list()
 

@@ -21,8 +21,9 @@ Data = Annotated[bool, typer.Option("--csv", help="Write the data of the figure 
 def plot(kind: Kind, runs: Folders, out: File, width: Width = "single", part: Part = None, csv: Data = False) -> None:
     """Draw figure KIND of RUNS as a file for a paper, without a browser."""
     from accelsim.errors import InputError, unknown_name
-    from accelsim.report import paper, text
+    from accelsim.report import text
     from accelsim.report.charts import KINDS, figures
+    from accelsim.report.charts import files as paper
     from accelsim.report.folders import load
 
     if kind not in KINDS:

@@ -22,7 +22,8 @@ def potential(
     """Compute what skipping each kind of ineffectual work could gain at most on WORKLOAD."""
     from accelsim.analyzers.potential import potential as compute
     from accelsim.analyzers.potential import summarise
-    from accelsim.report import text, trace_text
+    from accelsim.report import text
+    from accelsim.report.text import trace as trace_text
     from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
 

@@ -31,7 +31,8 @@ def precision(
 ) -> None:
     """Search the smallest precision of each operand of WORKLOAD that keeps its task metric; kept and resumed."""
     from accelsim.errors import unknown_name
-    from accelsim.report import precision_text, text
+    from accelsim.report import text
+    from accelsim.report.text import precision as precision_text
     from accelsim.results import write_table
     from accelsim.sources.precision.network import narrowable
     from accelsim.storage import cache_folder

@@ -29,7 +29,9 @@ def profile(
 
     from accelsim.compactness.profile import profile as count
     from accelsim.networks import outline
-    from accelsim.report import profile_figures, profile_text, text
+    from accelsim.report import text
+    from accelsim.report.figures import profile as profile_figures
+    from accelsim.report.text import profile as profile_text
     from accelsim.results import write_table
 
     check_csv(out, csv)

@@ -16,7 +16,10 @@ def reproduce(
 ) -> None:
     """Regenerate the tables of PAPER and state how far each figure is from the published one."""
     from accelsim.papers import PAPERS
-    from accelsim.report import paper_figures, paper_page, paper_text, text
+    from accelsim.report import text
+    from accelsim.report.figures import papers as paper_figures
+    from accelsim.report.text import paper as paper_text
+    from accelsim.report.text import paper_page
     from accelsim.results import write_table
 
     check_csv(out, csv)

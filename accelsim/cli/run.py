@@ -44,9 +44,10 @@ def run(
     """Replay WORKLOAD on the machine HW: cycles, off-chip traffic, skipped work and energy per layer."""
     from accelsim.accelerators.base import load_hardware
     from accelsim.analyzers.statistics import warm
-    from accelsim.report import run_text, text
+    from accelsim.report import text
     from accelsim.report.evidence import evidence
     from accelsim.report.shares import as_table, ineffectual_shares
+    from accelsim.report.text import run as run_text
     from accelsim.results import marked, write_table
     from accelsim.sim import run as replay
     from accelsim.workload import load_workload, open_trace

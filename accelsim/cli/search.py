@@ -62,7 +62,9 @@ def search(
     csv: Rows = False,
 ) -> None:
     """Look for the designs of HW with the least latency, energy or traffic under limits: Pareto front and figure."""
-    from accelsim.report import search_figures, search_text, text
+    from accelsim.report import text
+    from accelsim.report.figures import search as search_figures
+    from accelsim.report.text import search as search_text
     from accelsim.study.search import search as run
 
     goals = objective or ["latency", "energy"]

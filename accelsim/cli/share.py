@@ -67,7 +67,9 @@ def share(
 ) -> None:
     """Share the weights of WORKLOAD's layers without retraining: compression against loss, and the effect on machines."""
     from accelsim.errors import ConfigError
-    from accelsim.report import share_figures, share_text, text
+    from accelsim.report import text
+    from accelsim.report.figures import share as share_figures
+    from accelsim.report.text import share as share_text
     from accelsim.study.sharing.candidates import Sharing
     from accelsim.study.sharing.explore import Plan
     from accelsim.study.sharing.rate import Coding

@@ -50,7 +50,9 @@ def sweep(
 ) -> None:
     """Run every point of the grid of --set over machines HW and WORKLOADs; with --out an interrupted sweep goes on."""
     from accelsim.errors import MappingError
-    from accelsim.report import sweep_figures, sweep_text, text
+    from accelsim.report import text
+    from accelsim.report.figures import sweep as sweep_figures
+    from accelsim.report.text import sweep as sweep_text
     from accelsim.study.sweep import sweep as run
 
     found = run(hw, workload, settings or [], out, executor, layers, bundles)

@@ -24,7 +24,8 @@ def traffic(
     """Compare all storage formats on the activations, weights and outputs of WORKLOAD: bits, ratio, the smallest."""
     from accelsim.analyzers.traffic import traffic as measure
     from accelsim.errors import unknown_name
-    from accelsim.report import text, traffic_text
+    from accelsim.report import text
+    from accelsim.report.text import traffic as traffic_text
     from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
 

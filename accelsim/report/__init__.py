@@ -1,0 +1,1 @@
+"""Reports read result tables and nothing else: terminal text, figures as files, charts, and one HTML page."""

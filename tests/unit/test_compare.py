@@ -19,7 +19,9 @@ from accelsim.cli.lists import spread
 from accelsim.cli.options import addressed
 from accelsim.comparison import RATIOS, Comparison, equalised, geomean
 from accelsim.errors import ConfigError, UnknownNameError
-from accelsim.report import compare_text, figures, palette
+from accelsim.report import palette
+from accelsim.report.figures import compare as figures
+from accelsim.report.text import compare as compare_text
 from accelsim.results import COLUMNS
 from accelsim.trace import Trace
 from tests.study_networks import network

@@ -31,7 +31,7 @@ from accelsim.hardware.energy import (
     sram_points,
 )
 from accelsim.hardware.energy.sram import fit_power_law
-from accelsim.report.energy_text import energy_names
+from accelsim.report.text.energy import energy_names
 from accelsim.results import COLUMNS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "energy.md"

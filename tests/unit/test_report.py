@@ -13,8 +13,9 @@ import pytest
 
 from accelsim.cli import invoke
 from accelsim.errors import ConfigError, InputError, UnknownNameError
-from accelsim.report import html, palette, paper
+from accelsim.report import palette
 from accelsim.report.charts import KINDS, RUN_KINDS, figures
+from accelsim.report.charts import files as paper
 from accelsim.report.charts.account import account_table, losses_table, potential_table
 from accelsim.report.charts.figure import SCHEMA
 from accelsim.report.charts.layers import energy_table, time_table, traffic_table
@@ -22,6 +23,7 @@ from accelsim.report.charts.roofline import roofline_table
 from accelsim.report.charts.study import front_table
 from accelsim.report.charts.values import bits_table, shares_table
 from accelsim.report.folders import Results, Run, load
+from accelsim.report.page import html
 from accelsim.results import RunResult
 from tests.report_runs import LAYERS, results
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from accelsim.accelerators.base import load_hardware
 from accelsim.cli import invoke
 from accelsim.errors import ConfigError, InputError, UnknownNameError
-from accelsim.report import search_figures, search_text
+from accelsim.report.figures import search as search_figures
+from accelsim.report.text import search as search_text
 from accelsim.study import optimiser
 from accelsim.study.limits import Limit, bandwidth, limits, sram_bytes
 from accelsim.study.search import Search, pareto, search

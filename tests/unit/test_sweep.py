@@ -22,7 +22,8 @@ import accelsim
 from accelsim.accelerators.base import load_hardware
 from accelsim.cli import invoke
 from accelsim.errors import ConfigError, UnknownNameError
-from accelsim.report import sweep_figures, sweep_text
+from accelsim.report.figures import sweep as sweep_figures
+from accelsim.report.text import sweep as sweep_text
 from accelsim.results import COLUMNS
 from accelsim.study import evaluate, points
 from accelsim.study.executors import Workers

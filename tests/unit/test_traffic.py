@@ -18,7 +18,7 @@ from accelsim.analyzers.stored import stored_bits
 from accelsim.analyzers.traffic import OPERANDS, layer_traffic, smallest, totals, traffic
 from accelsim.cli import invoke
 from accelsim.errors import ConfigError
-from accelsim.report import traffic_text
+from accelsim.report.text import traffic as traffic_text
 from accelsim.results import COLUMNS
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from accelsim.report import palette
-from accelsim.report.array_text import REASONS
 from accelsim.report.charts.figure import CHOSEN, Figure, View, colours, logarithmic, tooltips, x_layers
 from accelsim.report.folders import Run
+from accelsim.report.text.array import REASONS
 from accelsim.units import engineering, percent
 
 NAMES = {"ticks": False, "domain": False, "labelLimit": 150}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from accelsim.gpu.crosscheck import CrossCheck
 from accelsim.gpu.records import SYNTHETIC
-from accelsim.report import drawing
+from accelsim.report.figures import drawing
 
 PANELS = (
     ("activations", "allocated_bytes", "activations", "memory allocated (B)"),

@@ -56,7 +56,9 @@ def layers(table: pd.DataFrame, trace: Trace) -> Table:
     sums = totals(table, keys)
     found = smallest(sums, keys).to_dict("records")
     used = {row["storage"] for row in found}
-    names = [n for n in _order(table) if n != "codebook" or n in used]  # it is for shared weights, and the table is wide
+    names = [
+        n for n in _order(table) if n != "codebook" or n in used
+    ]  # it is for shared weights, and the table is wide
     sizes: dict[tuple[int, str], dict[str, Sums]] = {}
     for row in sums.to_dict("records"):
         sizes.setdefault((row["index"], row["operand"]), {})[row["storage"]] = row

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.compactness.profile import NetworkProfile
-from accelsim.report import drawing
+from accelsim.report.figures import drawing
 
 MOST = 6
 """Networks that are drawn layer by layer; of more only the comparison is."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.report.figures import MISSING
+from accelsim.report.figures.compare import MISSING
 from accelsim.report.palette import machine_colours
-from accelsim.report.sweep_text import written
+from accelsim.report.text.sweep import written
 from accelsim.storage import write_atomically
 from accelsim.study.grid import Axis
 from accelsim.study.knee import TOLERANCE, slice_of

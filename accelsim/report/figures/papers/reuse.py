@@ -9,7 +9,7 @@ import pandas as pd
 
 from accelsim.compactness.intensity import FORMS, with_weighted
 from accelsim.papers.report import PaperReport
-from accelsim.report import drawing
+from accelsim.report.figures import drawing
 
 
 def write(report: PaperReport, folder: Path) -> list[Path]:

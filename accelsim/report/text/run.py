@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from accelsim.report import array_text, gpu_text, text
+from accelsim.report import text
 from accelsim.report.shares import CONVENTION
+from accelsim.report.text import array as array_text
+from accelsim.report.text import gpu as gpu_text
 from accelsim.results import RunResult, titled
 from accelsim.units import engineering, percent, picojoules
 

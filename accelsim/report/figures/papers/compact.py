@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.papers.report import PaperReport
-from accelsim.report import drawing
+from accelsim.report.figures import drawing
 
 _SCALES = {"parameters": 1e3, "counted_macs": 1e6, "activations": 1e6, "macs_per_activation": 1.0}
 _TITLES = {

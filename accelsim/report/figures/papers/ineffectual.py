@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.papers.report import PaperReport
-from accelsim.report import drawing
+from accelsim.report.figures import drawing
 
 _PROPERTIES = ("A", "W+A", "Ap", "Wp+Ap", "Ae", "We+Ae", "W+Ae")
 _ENOUGH = 6

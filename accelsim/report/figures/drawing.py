@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelsim.report.figures import MISSING
+from accelsim.report.figures.compare import MISSING
+from accelsim.report.figures.sweep import FONT, export
 from accelsim.report.palette import COLOURS
-from accelsim.report.sweep_figures import FONT, export
 
 
 def write(draw: Callable[[], Any], folder: Path, stem: str) -> list[Path]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.report.figures import MISSING
+from accelsim.report.figures.compare import MISSING
+from accelsim.report.figures.sweep import FONT, export
 from accelsim.report.palette import COLOURS
-from accelsim.report.sweep_figures import FONT, export
-from accelsim.report.sweep_text import written
+from accelsim.report.text.sweep import written
 from accelsim.study.search import OBJECTIVES, Search
 
 _SCALED = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.papers.report import Listing, PaperReport
-from accelsim.report.paper_text import cell, compared
+from accelsim.report.text.paper import cell, compared
 from accelsim.storage import write_atomically
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from accelsim import __version__
 from accelsim.errors import ConfigError
 from accelsim.report import palette, text
-from accelsim.report.cards import cards
 from accelsim.report.charts import KINDS, figures
 from accelsim.report.charts.figure import FONT, SCHEMA, Figure, plain
 from accelsim.report.folders import Results
-from accelsim.report.page_tables import tables
+from accelsim.report.page.cards import cards
+from accelsim.report.page.tables import tables
 
 SECTIONS = {
     "time": "Time",
@@ -173,4 +173,4 @@ def _bundle() -> str:
 
 
 def _part(name: str) -> str:
-    return (files("accelsim.report") / "page" / name).read_text(encoding="utf-8")
+    return (files("accelsim.report.page") / name).read_text(encoding="utf-8")

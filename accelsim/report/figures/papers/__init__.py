@@ -8,10 +8,10 @@ from pathlib import Path
 from accelsim.papers.report import PaperReport
 
 _MODULES = {
-    "compact": "accelsim.report.compact_figures",
-    "ineffectual": "accelsim.report.ineffectual_figures",
-    "reuse": "accelsim.report.reuse_figures",
-    "sharing": "accelsim.report.sharing_figures",
+    "compact": "accelsim.report.figures.papers.compact",
+    "ineffectual": "accelsim.report.figures.papers.ineffectual",
+    "reuse": "accelsim.report.figures.papers.reuse",
+    "sharing": "accelsim.report.figures.papers.sharing",
 }
 
 

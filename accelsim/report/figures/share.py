@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.report import drawing
+from accelsim.report.figures import drawing
 from accelsim.study.sharing.share import Share
 
 _KINDS = {"search": "found by the search", "uniform": "same k everywhere"}

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.table import Table
 
 from accelsim.report import text
-from accelsim.report.array_text import published
+from accelsim.report.text.array import published
 from accelsim.results import RunResult
 from accelsim.units import engineering, percent, picojoules
 
