@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
@@ -15,6 +15,8 @@ class BuildWithCatalogues(build_py):
     """Copy the shipped YAML folders beside the package's modules; an editable install reads them in place."""
 
     def run(self) -> None:
+        if not self.editable_mode:  # what an earlier build left there may have been deleted since
+            rmtree(Path(self.build_lib) / "accelsim", ignore_errors=True)
         super().run()
         if self.editable_mode:
             return

@@ -207,6 +207,15 @@ def test_the_page_stands_alone(page: str, loaded: Results) -> None:
         assert f'<section id="{kind}"' in own
 
 
+def test_pages_carry_the_notices_of_their_libraries(page: str) -> None:
+    from accelsim.report.page.libraries import libraries, notices, with_notices
+
+    assert "--" not in notices()  # it stands in a comment
+    assert page.index(notices()) < page.index(libraries()[:200])
+    other = with_notices("<!DOCTYPE html>\n<html></html>")
+    assert other.startswith("<!DOCTYPE html>\n<!--") and other.endswith("-->\n<html></html>") and notices() in other
+
+
 def test_the_data_of_the_page_are_those_of_the_figures(page: str, loaded: Results) -> None:
     found = re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL)
     assert found is not None

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.report.figures.compare import MISSING
+from accelsim.report.page.libraries import with_notices
 from accelsim.report.palette import machine_colours
 from accelsim.report.text.sweep import written
 from accelsim.storage import write_atomically
@@ -46,7 +47,7 @@ def export(drawn: Any, vl_convert: Any, folder: Path, stem: str) -> list[Path]:
     files = {
         f"{stem}.svg": vl_convert.vegalite_to_svg(spec, vl_version=version).encode(),
         f"{stem}.png": vl_convert.vegalite_to_png(spec, vl_version=version, scale=2),
-        f"{stem}.html": vl_convert.vegalite_to_html(spec, vl_version=version, bundle=True).encode(),
+        f"{stem}.html": with_notices(vl_convert.vegalite_to_html(spec, vl_version=version, bundle=True)).encode(),
     }
     for name, data in files.items():
         write_atomically(folder / name, data)

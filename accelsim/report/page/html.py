@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +15,7 @@ from accelsim.report.charts import KINDS, figures
 from accelsim.report.charts.figure import FONT, SCHEMA, Figure, plain
 from accelsim.report.folders import Results
 from accelsim.report.page.cards import cards
+from accelsim.report.page.libraries import libraries, notices
 from accelsim.report.page.tables import tables
 
 SECTIONS = {
@@ -57,7 +57,7 @@ def page(results: Results, title: str = "") -> str:
     try:
         import jinja2
 
-        bundle = _bundle()
+        bundle = libraries()
     except ImportError:
         raise ConfigError("a report needs jinja2 and vl-convert-python", "pip install 'accelsim[plots]'") from None
     sections = {kind: [_chart(figure) for figure in figures(results, kind)] for kind in _ORDER}
@@ -88,6 +88,7 @@ def page(results: Results, title: str = "") -> str:
         layers=_layers(results),
         css=_part("page.css"),
         script=_part("page.js"),
+        notices=notices(),
         vega=bundle,
         data=embedded(data),
     )
@@ -161,15 +162,6 @@ def _layers(results: Results) -> list[str]:
 def _chart(figure: Figure) -> Chart:
     panels = [Panel(f"{figure.key}-{number}", heading, view) for number, (heading, view) in enumerate(figure.panels)]
     return Chart(figure, panels)
-
-
-@lru_cache(maxsize=1)
-def _bundle() -> str:
-    import vl_convert
-
-    version = SCHEMA.rpartition("/")[2].removesuffix(".json")
-    bundle: Any = vl_convert.javascript_bundle  # its stub demands a snippet
-    return str(bundle(vl_version=version)).replace("</script", "<\\/script")
 
 
 def _part(name: str) -> str:
