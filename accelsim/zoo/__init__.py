@@ -2,9 +2,9 @@
 
 `names()` lists them, `load(name)` gives the trained network, `samples(name)` inputs for it and `card(name)`
 what it was trained on and how well it does. torch is imported by `load` and `samples` only.
-`python -m accelsim.zoo.train` makes the files again.
+`python -m accelsim.zoo.train` makes the files again, by the network's file in `recipes/`.
 
-The module of a definition has `network()`, the untrained network, and `inputs(stored)`, which turns the tensors of
+A module of `networks/` has `network()`, the untrained network, and `inputs(stored)`, which turns the tensors of
 samples.safetensors into the positional arguments of each sample. One that takes pictures has PICTURE, the mode and the
 size (None: any) that Pillow makes of a user's own picture, and `prepare(pixels)`, the input it becomes.
 """
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["card", "definition", "definitions", "folder", "integer", "load", "names", "samples"]
 
 _DEFINITIONS = {
-    "bert_lstm": ("bert_lstm",),
-    "char_lstm": ("char_lstm",),
-    "denoiser": ("denoiser",),
-    "resnet20": ("resnet20",),
-    "resnet20_pruned": ("resnet20",),
-    "resnet20_int8": ("resnet20_int8", "resnet20", "codes"),
-    "segmenter": ("segmenter", "shapes"),
-    "superres": ("superres",),
-    "vit_tiny": ("vit_tiny", "resnet20"),
+    "bert_lstm": ("networks.bert_lstm",),
+    "char_lstm": ("networks.char_lstm",),
+    "denoiser": ("networks.denoiser",),
+    "resnet20": ("networks.resnet20",),
+    "resnet20_pruned": ("networks.resnet20",),
+    "resnet20_int8": ("networks.resnet20_int8", "networks.resnet20", "codes"),
+    "segmenter": ("networks.segmenter", "data.shapes"),
+    "superres": ("networks.superres",),
+    "vit_tiny": ("networks.vit_tiny", "networks.resnet20"),
 }
 """The modules that define each network; the first one has `network` and `inputs`."""
 
@@ -48,7 +48,7 @@ def folder(name: str) -> Path:
 
 def definitions(name: str) -> list[Path]:
     """Return the source files that define a network. Raises KeyError for an unknown name."""
-    return [_here() / f"{module}.py" for module in _DEFINITIONS[_known(name)]]
+    return [_here() / f"{module.replace('.', '/')}.py" for module in _DEFINITIONS[_known(name)]]
 
 
 def card(name: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def load(name: str) -> nn.Module:
 
     Its forward takes the tensors of one element of `samples(name)`. Raises KeyError for an unknown name.
     """
-    from .storage import load_into
+    from accelsim.zoo.storage import load_into
 
     net: nn.Module = definition(name).network()
     return load_into(net, folder(name) / "weights.safetensors").eval()

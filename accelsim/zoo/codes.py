@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.layer import Layer, LayerShape, Operand
-
-from .resnet20_int8 import Codes, IntConv
+from accelsim.zoo.networks.resnet20_int8 import Codes, IntConv
 
 CONVENTIONS = {
     "weights": "the network's own int8 codes; batch normalisation is folded into them",

@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import cifar, load
-from .make_resnet20_int8 import CALIBRATION
-from .resnet20 import CLASSES, normalise
+from accelsim.zoo import load
+from accelsim.zoo.data import cifar
+from accelsim.zoo.networks.resnet20 import CLASSES, normalise
+from accelsim.zoo.recipes.resnet20_int8 import CALIBRATION
 
 
 class Calibration:

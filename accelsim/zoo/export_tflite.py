@@ -18,10 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import load, photographs, samples
-from .denoiser import SIGMA, Denoiser
-from .make_denoiser import measure
-from .tflite_builder import Builder
+from accelsim.zoo import load, samples
+from accelsim.zoo.data import photographs
+from accelsim.zoo.networks.denoiser import SIGMA, Denoiser
+from accelsim.zoo.recipes.denoiser import measure
+from accelsim.zoo.tflite_builder import Builder
 
 CALIBRATION = 50
 """Training photographs whose ranges choose the scales."""

@@ -68,7 +68,7 @@ def _tokens(sentence: str) -> tuple[Any, ...]:
 
     from accelsim import zoo
     from accelsim.zoo import tokenizer
-    from accelsim.zoo.bert_lstm import Shape
+    from accelsim.zoo.networks.bert_lstm import Shape
 
     if not sentence.strip():
         raise InputError("a sentence is empty")
@@ -84,7 +84,7 @@ def _tokens(sentence: str) -> tuple[Any, ...]:
 
 def _characters(sentence: str) -> tuple[Any, ...]:
     """Split a sentence into characters: int64 (1, T)."""
-    from accelsim.zoo.char_lstm import encode
+    from accelsim.zoo.networks.char_lstm import encode
 
     if not sentence.strip():
         raise InputError("a sentence is empty")

@@ -15,7 +15,7 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from . import folder
+from accelsim.zoo import folder
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,15 +43,15 @@ def main(arguments: list[str] | None = None) -> None:
     torch.use_deterministic_algorithms(True)
     options.out.mkdir(parents=True, exist_ok=True)
     more = (options.teacher, options.vocabulary) if options.name == "bert_lstm" else ()
-    made = import_module(f".make_{options.name}", __package__)
+    made = import_module(f"accelsim.zoo.recipes.{options.name}")
     if not options.pack:
         made.train(options.data, options.out, options.device, options.epochs, options.seed, *more)
     made.pack(options.data, options.out)
 
 
 def recipes() -> list[str]:
-    """List the networks that have a recipe here (make_NAME.py), sorted."""
-    return sorted(path.stem.removeprefix("make_") for path in Path(__file__).parent.glob("make_*.py"))
+    """List the networks that have a file in `recipes/`, sorted."""
+    return sorted(path.stem for path in (Path(__file__).parent / "recipes").glob("[!_]*.py"))
 
 
 if __name__ == "__main__":

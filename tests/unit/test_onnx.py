@@ -684,7 +684,7 @@ def test_the_recipe_of_the_shipped_model_writes_one_of_its_kind(tmp_path: Path) 
 
     from accelsim import catalogue, zoo
     from accelsim.zoo import export_onnx
-    from accelsim.zoo.resnet20 import CLASSES
+    from accelsim.zoo.networks.resnet20 import CLASSES
 
     model, shipped = (
         tmp_path / "m.onnx",

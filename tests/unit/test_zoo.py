@@ -15,8 +15,10 @@ import yaml
 from safetensors.torch import load_file
 
 from accelsim import zoo
-from accelsim.zoo import cards, cifar, sst, storage, tokenizer
-from accelsim.zoo.bert_lstm import BertLstm, Shape
+from accelsim.zoo import storage, tokenizer
+from accelsim.zoo.data import cifar, sst
+from accelsim.zoo.networks.bert_lstm import BertLstm, Shape
+from accelsim.zoo.training import cards
 
 SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
 DATA = SHARED / "realdata" / "data"
@@ -107,7 +109,7 @@ def test_sample_ids_are_the_tokens_of_the_text_in_the_card() -> None:
 
 @torch.no_grad()
 def test_padding_with_a_mask_changes_nothing() -> None:
-    from accelsim.zoo.batches import pad
+    from accelsim.zoo.training.batches import pad
 
     net, samples = zoo.load("bert_lstm"), zoo.samples("bert_lstm")
     alone = torch.cat([net(*inputs) for inputs in samples])
@@ -129,8 +131,8 @@ def test_stored_weights_come_back_within_their_precision(tmp_path: Path) -> None
 
 def test_a_card_of_images_states_the_accuracy_on_all_of_them(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
-    from accelsim.zoo import cifar_card
-    from accelsim.zoo.resnet20 import normalise
+    from accelsim.zoo.networks.resnet20 import normalise
+    from accelsim.zoo.training import cifar_card
 
     rng = np.random.default_rng(2)
     files = [io.BytesIO() for _ in range(30)]
@@ -157,7 +159,7 @@ def test_a_card_of_images_states_the_accuracy_on_all_of_them(tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_resnet20_recipe_is_deterministic() -> None:
-    from accelsim.zoo.train_resnet20 import Recipe, train
+    from accelsim.zoo.training.resnet20 import Recipe, train
 
     random = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (48, 3, 32, 32), generator=random, dtype=torch.uint8)
@@ -172,7 +174,7 @@ def test_resnet20_recipe_is_deterministic() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["labels", "logits"])
 def test_bert_lstm_recipe_is_deterministic_and_learns(kind: str) -> None:
-    from accelsim.zoo.train_bert_lstm import Recipe, accuracy, train
+    from accelsim.zoo.training.bert_lstm import Recipe, accuracy, train
 
     random = torch.Generator().manual_seed(1)
     rows = [torch.randint(5, 30, (6 + i % 3,), generator=random).tolist() for i in range(60)]
@@ -189,7 +191,7 @@ def test_bert_lstm_recipe_is_deterministic_and_learns(kind: str) -> None:
 
 
 def test_made_up_texts_are_distinct_and_repeatable() -> None:
-    from accelsim.zoo import augment
+    from accelsim.zoo.training import augment
 
     words = ["good", "great", "bad", "poor", "film", "##s", "a"]
     near = augment.neighbours(words, torch.eye(7) + 0.5 * torch.eye(7).flip(0), count=2)
@@ -202,7 +204,7 @@ def test_made_up_texts_are_distinct_and_repeatable() -> None:
 
 
 def test_bag_of_words_learns_a_word_that_tells() -> None:
-    from accelsim.zoo import baseline
+    from accelsim.zoo.training import baseline
 
     split = [sst.Sentence(i % 2, f"{'fine' if i % 2 else 'dull'} film number {i}") for i in range(40)]
     for pairs in (False, True):
@@ -227,11 +229,11 @@ def test_bad_data_says_where(tmp_path: Path) -> None:
 def test_accuracy_on_the_whole_test_split_is_the_cards(name: str) -> None:
     net, value = zoo.load(name), zoo.card(name)["value"]
     if name != "bert_lstm":
-        from accelsim.zoo.train_resnet20 import accuracy as of_images
+        from accelsim.zoo.training.resnet20 import accuracy as of_images
 
         measured = of_images(net, *cifar.read(DATA, "test"))
     else:
-        from accelsim.zoo.train_bert_lstm import accuracy as of_texts
+        from accelsim.zoo.training.bert_lstm import accuracy as of_texts
 
         pieces = tokenizer.load(zoo.folder(name) / "vocab.txt")
         split = sst.read(DATA, "test")

@@ -12,9 +12,10 @@ import torch
 from accelsim import zoo
 from accelsim.errors import InputError
 from accelsim.workload import load_workload, open_trace
-from accelsim.zoo import make_char_lstm, ngrams
-from accelsim.zoo.char_lstm import CHARACTERS, encode
+from accelsim.zoo.networks.char_lstm import CHARACTERS, encode
 from accelsim.zoo.reading import read
+from accelsim.zoo.recipes import char_lstm as make_char_lstm
+from accelsim.zoo.training import ngrams
 
 SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
 DATA = SHARED / "realdata" / "data"

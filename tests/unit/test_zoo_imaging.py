@@ -14,9 +14,13 @@ from safetensors.torch import load_file
 
 from accelsim import zoo
 from accelsim.workload import load_workload, open_trace
-from accelsim.zoo import fitting, leaves, make_denoiser, make_segmenter, make_superres, photographs, shapes
-from accelsim.zoo.segmenter import Segmenter, prepare
-from accelsim.zoo.superres import enlarged
+from accelsim.zoo.data import leaves, photographs, shapes
+from accelsim.zoo.networks.segmenter import Segmenter, prepare
+from accelsim.zoo.networks.superres import enlarged
+from accelsim.zoo.recipes import denoiser as make_denoiser
+from accelsim.zoo.recipes import segmenter as make_segmenter
+from accelsim.zoo.recipes import superres as make_superres
+from accelsim.zoo.training import fitting
 
 SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
 DATA = SHARED / "realdata" / "data"

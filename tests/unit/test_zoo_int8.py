@@ -14,10 +14,11 @@ from accelsim import zoo
 from accelsim.errors import ConfigError
 from accelsim.layer import along
 from accelsim.workload import load_workload, open_trace
-from accelsim.zoo import cifar, codes
-from accelsim.zoo.quantise_resnet20 import quantise, scale_of
-from accelsim.zoo.resnet20 import ResNet20
-from accelsim.zoo.resnet20_int8 import Codes, IntConv, encode
+from accelsim.zoo import codes
+from accelsim.zoo.data import cifar
+from accelsim.zoo.networks.resnet20 import ResNet20
+from accelsim.zoo.networks.resnet20_int8 import Codes, IntConv, encode
+from accelsim.zoo.training.resnet20_int8 import quantise, scale_of
 
 SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
 DATA = SHARED / "realdata" / "data"
@@ -81,7 +82,7 @@ def test_quantising_follows_the_real_network() -> None:
             module.weight.uniform_(0.5, 1.5)
             module.bias.uniform_(-0.5, 0.5)
     images = torch.randint(0, 256, (12, 3, 32, 32), dtype=torch.uint8)
-    from accelsim.zoo.resnet20 import normalise
+    from accelsim.zoo.networks.resnet20 import normalise
 
     real, ours = net(normalise(images)), quantise(net, images)(normalise(images))
     assert float((ours - real).square().mean().sqrt()) < 0.05 * float(real.std())
@@ -141,7 +142,7 @@ def test_quantising_the_codes_again_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}; set ACCELSIM_SHARED")
 def test_a_part_of_the_test_images_is_classified_as_well_as_the_card_says() -> None:
-    from accelsim.zoo.train_resnet20 import accuracy
+    from accelsim.zoo.training.resnet20 import accuracy
 
     images, labels = cifar.read(DATA, "test")
     card = zoo.card("resnet20_int8")

@@ -11,9 +11,9 @@ import torch
 
 from accelsim import zoo
 from accelsim.workload import load_workload, open_trace
-from accelsim.zoo import cifar
-from accelsim.zoo.resnet20 import ResNet20
-from accelsim.zoo.train_resnet20_pruned import Recipe, prunable, prune, score, train, zeros, zeros_at
+from accelsim.zoo.data import cifar
+from accelsim.zoo.networks.resnet20 import ResNet20
+from accelsim.zoo.training.resnet20_pruned import Recipe, prunable, prune, score, train, zeros, zeros_at
 
 SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
 DATA = SHARED / "realdata" / "data"
@@ -70,7 +70,7 @@ def test_the_trace_holds_the_zeros(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}; set ACCELSIM_SHARED")
 def test_a_part_of_the_test_images_is_classified_as_well_as_the_card_says() -> None:
-    from accelsim.zoo.train_resnet20 import accuracy
+    from accelsim.zoo.training.resnet20 import accuracy
 
     images, labels = cifar.read(DATA, "test")
     card = zoo.card("resnet20_pruned")

@@ -10,8 +10,8 @@ import torch
 
 from accelsim import zoo
 from accelsim.workload import load_workload, open_trace
-from accelsim.zoo import cifar
-from accelsim.zoo.make_vit_tiny import LABELS, targets
+from accelsim.zoo.data import cifar
+from accelsim.zoo.recipes.vit_tiny import LABELS, targets
 
 SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
 DATA = SHARED / "realdata" / "data"
@@ -38,7 +38,7 @@ def test_targets_are_probabilities_that_favour_the_label() -> None:
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}; set ACCELSIM_SHARED")
 def test_a_part_of_the_test_images_is_classified_as_well_as_the_card_says() -> None:
-    from accelsim.zoo.train_resnet20 import accuracy
+    from accelsim.zoo.training.resnet20 import accuracy
 
     images, labels = cifar.read(DATA, "test")
     card = zoo.card("vit_tiny")

@@ -118,7 +118,7 @@ def _more_pictures(data: Path) -> list[Case]:
     try:
         from PIL import Image
 
-        from accelsim.zoo.cifar import read
+        from accelsim.zoo.data.cifar import read
 
         images, _ = read(data, "test")
     except (ImportError, FileNotFoundError):

@@ -48,7 +48,7 @@ class Pictures:
         """Run the inputs at `places`; weights: none may be replaced."""
         import torch
 
-        from accelsim.zoo.photographs import psnr
+        from accelsim.zoo.data.photographs import psnr
 
         with torch.inference_mode():
             made = [(self.module(*self.inputs[place]).clamp(0, 1), self._right[place]) for place in places]
@@ -64,7 +64,7 @@ def pictures(name: str, data: Path | None, most: int | None) -> Pictures:
 
     module = zoo.load(name)
     if data is not None:
-        from accelsim.zoo.photographs import read
+        from accelsim.zoo.data.photographs import read
 
         try:
             large = read(data / "set12")[:most]
@@ -84,7 +84,7 @@ def pictures(name: str, data: Path | None, most: int | None) -> Pictures:
 def _drawn(count: int) -> list[Any]:
     import torch
 
-    from accelsim.zoo import leaves
+    from accelsim.zoo.data import leaves
 
     random = np.random.default_rng(SEED)
     return [torch.from_numpy(leaves.picture(SIDE, 1, random)[None]) for _ in range(count)]
@@ -93,14 +93,14 @@ def _drawn(count: int) -> list[Any]:
 def _noisy(picture: Any, seed: int) -> tuple[Any, Any]:
     import torch
 
-    from accelsim.zoo.denoiser import SIGMA
+    from accelsim.zoo.networks.denoiser import SIGMA
 
     clean = picture.float() / 255
     return clean + SIGMA / 255 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed)), clean
 
 
 def _small(picture: Any) -> tuple[Any, Any]:
-    from accelsim.zoo.make_superres import halved
+    from accelsim.zoo.recipes.superres import halved
 
     height, width = (side // 2 * 2 for side in picture.shape[2:])
     large = picture[:, :, :height, :width].float() / 255

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim import arrayfile
 from accelsim.errors import InputError
 from accelsim.sources import Source
 from accelsim.sources.sharing.network import Network
@@ -38,7 +39,7 @@ def network(
         return Network(*_shipped(model.network, data, most), metric)
     module, inputs, warnings, _ = model.choose(count).load()
     given = [entry if isinstance(entry, tuple) else (entry,) for entry in inputs[:count][:most]]
-    right = _read(labels, count) if isinstance(labels, Path) else labels
+    right = read_labels(labels, count) if isinstance(labels, Path) else labels
     return Network(module, given, None if right is None else right[: len(given)], warnings, metric)
 
 
@@ -51,7 +52,7 @@ def _shipped(name: str, data: Path | None, most: int | None) -> Task:
     if name in CIFAR and data is not None:
         return _cifar(module, data, most)
     if name in CIFAR:
-        from accelsim.zoo.resnet20 import CLASSES
+        from accelsim.zoo.networks.resnet20 import CLASSES
 
         right = [CLASSES.index(row["label"]) for row in zoo.card(name)["samples"]][: len(samples)]
         few = f"judged on {len(samples)} shipped pictures alone; --data DIR with cifar10/ in it has 10,000"
@@ -65,8 +66,8 @@ def _shipped(name: str, data: Path | None, most: int | None) -> Task:
 
 
 def _cifar(module: Any, data: Path, most: int | None) -> Task:
-    from accelsim.zoo.cifar import read
-    from accelsim.zoo.resnet20 import normalise
+    from accelsim.zoo.data.cifar import read
+    from accelsim.zoo.networks.resnet20 import normalise
 
     try:
         images, labels = read(data, "test")
@@ -81,8 +82,8 @@ def _cifar(module: Any, data: Path, most: int | None) -> Task:
 def _scenes(module: Any, most: int | None) -> Task:
     import torch
 
-    from accelsim.zoo import leaves, shapes
-    from accelsim.zoo.segmenter import prepare
+    from accelsim.zoo.data import leaves, shapes
+    from accelsim.zoo.networks.segmenter import prepare
 
     random = np.random.default_rng(SCENE_SEED)
     count = min(SCENES, SCENES if most is None else most)
@@ -92,13 +93,14 @@ def _scenes(module: Any, most: int | None) -> Task:
     return module, inputs, [kinds.astype(np.int64) for _, kinds in drawn], [note]
 
 
-def _read(path: Path, count: int) -> Any:
+def read_labels(path: Path, count: int) -> Any:
+    """Return the class of each of `count` inputs from an .npy or from a file of a line each. Raises InputError."""
     try:
-        found = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, np.int64, ndmin=1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"labels {path} cannot be read ({error})", "a class per line, or an .npy of them") from None
-    if found.dtype.kind not in "iu" or len(found) != count:
-        raise InputError(
-            f"labels {path} are {len(found)} of type {found.dtype} for {count} inputs", "a class per input"
-        )
-    return found
+        found = arrayfile.mapped(path) if path.suffix == ".npy" else np.loadtxt(path, np.int64, ndmin=1)
+    except (OSError, ValueError, OverflowError) as error:
+        reason = arrayfile.reason(error)
+        raise InputError(f"labels {path} cannot be read ({reason})", "a class per line, or an .npy of them") from None
+    if found.dtype.kind not in "iu" or found.shape != (count,):
+        told = f"of shape {str(found.shape)[:80]} and type {found.dtype} for {count} inputs"
+        raise InputError(f"labels {path} are {told}", "a class per input")
+    return np.array(found)

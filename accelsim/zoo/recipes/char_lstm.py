@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from . import cards, fitting, ngrams, storage
-from .char_lstm import CHARACTERS, CharLstm, encode
+from accelsim.zoo import storage
+from accelsim.zoo.networks.char_lstm import CHARACTERS, CharLstm, encode
+from accelsim.zoo.training import cards, fitting, ngrams
 
 RECIPE = fitting.Recipe(steps=2500, batch=32, learning_rate=5e-3, weight_decay=0.01, bf16=False)
 WINDOW = 100

@@ -39,7 +39,7 @@ def read(data: Path, split: str) -> tuple[Tensor, Tensor]:
 
 def predictions(net: nn.Module, images: Tensor, chosen: Sequence[int]) -> list[dict[str, Any]]:
     """Return a card's row per chosen image, one of each class in their order: label, prediction, number."""
-    from .resnet20 import CLASSES, normalise
+    from accelsim.zoo.networks.resnet20 import CLASSES, normalise
 
     with torch.no_grad():
         predicted = net(normalise(images[list(chosen)])).argmax(1).tolist()

@@ -8,10 +8,12 @@ from typing import cast
 
 import torch
 
-from . import cards, cifar, cifar_card, load, storage
-from .quantise_resnet20 import quantise
-from .resnet20 import ResNet20
-from .resnet20_int8 import ResNet20Int8
+from accelsim.zoo import load, storage
+from accelsim.zoo.data import cifar
+from accelsim.zoo.networks.resnet20 import ResNet20
+from accelsim.zoo.networks.resnet20_int8 import ResNet20Int8
+from accelsim.zoo.training import cards, cifar_card
+from accelsim.zoo.training.resnet20_int8 import quantise
 
 CALIBRATION = 1000
 """Training images on which the scales of the activations are chosen."""

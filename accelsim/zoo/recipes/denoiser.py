@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from . import cards, fitting, leaves, photographs, storage
-from .denoiser import SIGMA, Denoiser
+from accelsim.zoo import storage
+from accelsim.zoo.data import leaves, photographs
+from accelsim.zoo.networks.denoiser import SIGMA, Denoiser
+from accelsim.zoo.training import cards, fitting
 
 RECIPE = fitting.Recipe(steps=3000, batch=32, learning_rate=3e-3)
 PIECE = 40
@@ -98,7 +100,7 @@ def pack(data: Path, out: Path) -> None:
             "stored_as": "float16, used as float32",
             "samples": rows,
             "limits": [
-                "The sample inputs are generated (dead leaves, accelsim.zoo.leaves), not photographs, with noise of the "
+                "The sample inputs are generated (dead leaves, accelsim.zoo.data.leaves), not photographs, with noise of the "
                 "same strength; the rows of `samples` are their PSNR in dB.",
                 "A tenth of the size of DnCNN-S, trained for minutes: DnCNN-S reaches 30.44 dB on all of Set12 (Zhang "
                 "et al. 2017, table III).",

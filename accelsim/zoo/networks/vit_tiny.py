@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .resnet20 import CLASSES, PICTURE, inputs, prepare
+from accelsim.zoo.networks.resnet20 import CLASSES, PICTURE, inputs, prepare
 
 __all__ = ["PICTURE", "VitTiny", "inputs", "network", "prepare"]
 

@@ -11,10 +11,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from . import augment, baseline, cards, sst, storage, teacher, tokenizer
-from .bert_lstm import BertLstm, Shape
-from .train_bert_lstm import Recipe, accuracy, predict, project
-from .train_bert_lstm import train as fit
+from accelsim.zoo import storage, tokenizer
+from accelsim.zoo.data import sst
+from accelsim.zoo.networks.bert_lstm import BertLstm, Shape
+from accelsim.zoo.training import augment, baseline, cards, teacher
+from accelsim.zoo.training.bert_lstm import Recipe, accuracy, predict, project
+from accelsim.zoo.training.bert_lstm import train as fit
 
 CODED = ("encoder.word.weight",)
 """Stored as 8-bit codes: a table that is looked up, never multiplied. The rest is float16."""

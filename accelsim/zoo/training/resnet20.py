@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .resnet20 import ResNet20, normalise
+from accelsim.zoo.networks.resnet20 import ResNet20, normalise
 
 PAD = 4
 

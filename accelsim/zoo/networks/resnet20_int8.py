@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .resnet20 import CLASSES, PICTURE, inputs, prepare
+from accelsim.zoo.networks.resnet20 import CLASSES, PICTURE, inputs, prepare
 
 __all__ = ["PICTURE", "Codes", "IntConv", "ResNet20Int8", "encode", "inputs", "network", "prepare"]
 

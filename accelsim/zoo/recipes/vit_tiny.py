@@ -10,10 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from . import cifar, cifar_card, fitting, load, storage
-from .resnet20 import CLASSES, normalise
-from .train_resnet20 import PAD, augment
-from .vit_tiny import VitTiny
+from accelsim.zoo import load, storage
+from accelsim.zoo.data import cifar
+from accelsim.zoo.networks.resnet20 import CLASSES, normalise
+from accelsim.zoo.networks.vit_tiny import VitTiny
+from accelsim.zoo.training import cifar_card, fitting
+from accelsim.zoo.training.resnet20 import PAD, augment
 
 BATCH, EPOCHS = 128, 16
 TEMPERATURE = 2.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .shapes import CLASSES
+from accelsim.zoo.data.shapes import CLASSES
 
 PICTURE = ("RGB", (64, 64))
 

@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from . import cards, fitting, leaves, photographs, storage
-from .superres import Superres, enlarged
+from accelsim.zoo import storage
+from accelsim.zoo.data import leaves, photographs
+from accelsim.zoo.networks.superres import Superres, enlarged
+from accelsim.zoo.training import cards, fitting
 
 RECIPE = fitting.Recipe(steps=2200, batch=32, learning_rate=3e-3)
 PIECE = 64
@@ -96,7 +98,7 @@ def pack(data: Path, out: Path) -> None:
             "stored_as": "float16, used as float32",
             "samples": rows,
             "limits": [
-                "The sample inputs are generated (dead leaves, accelsim.zoo.leaves), not photographs; the rows of "
+                "The sample inputs are generated (dead leaves, accelsim.zoo.data.leaves), not photographs; the rows of "
                 "`samples` are PSNR in dB.",
                 "The luminance is of full range (Pillow's mode L), halving and bicubic interpolation are PyTorch's: a dB "
                 "or so from figures in the literature, which use MATLAB's and the range 16 to 235. Compare with bicubic.",

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .batches import batches, pad
-from .bert_lstm import Encoder, Shape
+from accelsim.zoo.networks.bert_lstm import Encoder, Shape
+from accelsim.zoo.training.batches import batches, pad
 
 _LAYER = {
     "attention.self.query": "attention.query",

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .sst import Sentence
+from accelsim.zoo.data.sst import Sentence
 
 PENALTIES = (5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3)
 """L2 penalties tried, on the mean loss over sentences: penalty * |weights|^2 / 2."""

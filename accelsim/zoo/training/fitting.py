@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import cards, storage
+from accelsim.zoo import storage
+from accelsim.zoo.training import cards
 
 Batch = Callable[[torch.Generator], tuple[Tensor, Tensor]]
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -8,9 +8,11 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
-from . import cards, cifar, load
-from .resnet20 import CLASSES
-from .train_resnet20 import accuracy
+from accelsim.zoo import load
+from accelsim.zoo.data import cifar
+from accelsim.zoo.networks.resnet20 import CLASSES
+from accelsim.zoo.training import cards
+from accelsim.zoo.training.resnet20 import accuracy
 
 TRAINED = (
     "official: trained on all 50,000 training images, nothing held out; measured on the 10,000 test images; no choice "

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .resnet20 import ResNet20, normalise
-from .resnet20_int8 import IntConv, ResNet20Int8, encode
+from accelsim.zoo.networks.resnet20 import ResNet20, normalise
+from accelsim.zoo.networks.resnet20_int8 import IntConv, ResNet20Int8, encode
 
 CLIPPINGS = tuple(i / 20 for i in range(6, 21))
 """Fractions of the largest value at which activations may be clipped."""

@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from . import cards, fitting, leaves, photographs, shapes, storage
-from .segmenter import Segmenter, prepare
+from accelsim.zoo import storage
+from accelsim.zoo.data import leaves, photographs, shapes
+from accelsim.zoo.networks.segmenter import Segmenter, prepare
+from accelsim.zoo.training import cards, fitting
 
 RECIPE = fitting.Recipe(steps=1200, batch=16, learning_rate=4e-3, weight_decay=0.01)
 SIZE = 64
@@ -93,7 +95,7 @@ def pack(data: Path, out: Path) -> None:
             "data": {
                 **photographs.ABOUT,
                 "generated": "the pictures are made up: textured shapes laid over pieces of photographs, by the recipe in "
-                "accelsim.zoo.shapes; no one labelled them, the classes are known because they were drawn",
+                "accelsim.zoo.data.shapes; no one labelled them, the classes are known because they were drawn",
             },
             "split": f"backgrounds: {500 - HELD_OUT} photographs for training, the last {HELD_OUT} for the "
             f"{TEST_PICTURES} test pictures (seed {TEST_SEED}); one choice was made on these: rings, which looked like "
@@ -113,7 +115,7 @@ def pack(data: Path, out: Path) -> None:
             "samples": rows,
             "limits": [
                 "Generated data: the figure says that the network was trained, and nothing about photographs of real things.",
-                "The sample inputs have generated backgrounds, too (dead leaves, accelsim.zoo.leaves).",
+                "The sample inputs have generated backgrounds, too (dead leaves, accelsim.zoo.data.leaves).",
                 "One run with one seed; the spread over seeds was not measured.",
             ],
         },

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .resnet20 import ResNet20
-from .train_resnet20 import PAD, augment, refresh
-from .train_resnet20 import Recipe as DenseRecipe
+from accelsim.zoo.networks.resnet20 import ResNet20
+from accelsim.zoo.training.resnet20 import PAD, augment, refresh
+from accelsim.zoo.training.resnet20 import Recipe as DenseRecipe
 
 
 @dataclass(frozen=True)

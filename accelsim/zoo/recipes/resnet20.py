@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from . import cards, cifar, cifar_card, storage
-from .resnet20 import ResNet20
-from .train_resnet20 import Recipe
-from .train_resnet20 import train as fit
+from accelsim.zoo import storage
+from accelsim.zoo.data import cifar
+from accelsim.zoo.networks.resnet20 import ResNet20
+from accelsim.zoo.training import cards, cifar_card
+from accelsim.zoo.training.resnet20 import Recipe
+from accelsim.zoo.training.resnet20 import train as fit
 
 
 def train(

@@ -8,10 +8,12 @@ from typing import cast
 
 import torch
 
-from . import cards, cifar, cifar_card, load, storage
-from .resnet20 import ResNet20
-from .train_resnet20_pruned import Recipe, zeros
-from .train_resnet20_pruned import train as fit
+from accelsim.zoo import load, storage
+from accelsim.zoo.data import cifar
+from accelsim.zoo.networks.resnet20 import ResNet20
+from accelsim.zoo.training import cards, cifar_card
+from accelsim.zoo.training.resnet20_pruned import Recipe, zeros
+from accelsim.zoo.training.resnet20_pruned import train as fit
 
 
 def train(

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .batches import same_length
-from .bert_lstm import BertLstm, Shape
+from accelsim.zoo.networks.bert_lstm import BertLstm, Shape
+from accelsim.zoo.training.batches import same_length
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The data sets that the networks were trained on: readers of files, and pictures made as they are needed."""

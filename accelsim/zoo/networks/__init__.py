@@ -1,0 +1,1 @@
+"""The definitions of the zoo's networks: each module has `network()` and `inputs(stored)`; see `accelsim.zoo`."""

@@ -1,0 +1,1 @@
+"""How the files of each network are made: `train(data, out, ...)`, then `pack(data, out)`; see `accelsim.zoo.train`."""
