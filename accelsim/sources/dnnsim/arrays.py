@@ -5,22 +5,19 @@ from __future__ import annotations
 import contextlib
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from accelsim import arrayfile
+from accelsim.arrayfile import reason
 from accelsim.errors import InputError
 
 ARCHIVE = "trace.npz"
-LARGEST_BYTES = 1 << 32
-"""Largest array that is unpacked from an archive; .npy files are mapped and may be larger."""
-
-_BROKEN = (ValueError, OSError, EOFError, OverflowError, MemoryError, NotImplementedError, RuntimeError, zlib.error)
 _NAME = re.compile(r"(act|wgt)-.+")
 
 
@@ -61,77 +58,53 @@ class Arrays:
 
     def header(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Return shape and type of an array without reading it. Raises InputError as `open` does."""
-        if self.archive is None:
-            array = self.open(name)
-            return array.shape, array.dtype
         self._require(name)
-        with self._unpacking(name) as archive, archive.open(self._members[name]) as file:
-            return self._header(name, file)
+        with self._guarded(name):
+            if self.archive is None:
+                path = self.folder / f"{name}.npy"
+                with path.open("rb") as file:
+                    found = arrayfile.header(file, path.stat().st_size)
+            else:
+                with zipfile.ZipFile(self.archive) as archive:
+                    found = arrayfile.packed_header(archive, self._members[name])
+        self._check(name, found.shape, found.dtype)
+        return found.shape, found.dtype
 
     def open(self, name: str) -> npt.NDArray[Any]:
         """Return an array: mapped from its .npy file, or unpacked from the archive.
 
         Raises InputError when it is missing, truncated, empty, holds anything but integers or floats, or would
-        take more than LARGEST_BYTES when unpacked.
+        take more than arrayfile.LARGEST_BYTES when unpacked.
         """
         self._require(name)
-        if self.archive is None:
-            try:
-                array = np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            except _BROKEN as error:
-                raise self._refusal(name, error) from None
-            if not isinstance(array, np.ndarray):
-                raise self._refusal(name, ValueError("no .npy file"))
-            self._check(name, array.shape, array.dtype)
-            return array
-        with self._unpacking(name) as archive:
-            with archive.open(self._members[name]) as file:
-                self._header(name, file)
-            with archive.open(self._members[name]) as file:
-                return np.lib.format.read_array(file, allow_pickle=False)
-
-    def _header(self, name: str, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        version = np.lib.format.read_magic(file)
-        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        if version not in readers:
-            raise ValueError(f"version {version[0]}.{version[1]} of the .npy format")
-        shape, _, dtype = readers[version](file)
-        self._check(name, shape, dtype)
-        size, there = int(np.prod(shape, dtype=object)) * dtype.itemsize, self._members[name].file_size - file.tell()
-        if size != there:
-            raise ValueError(f"{there} bytes of data, expected {size}")
-        if size > LARGEST_BYTES:
-            hint = "unpack the archive into .npy files"
-            raise InputError(f"{self.where(name)}: {size} bytes when unpacked are more than {LARGEST_BYTES}", hint)
-        return shape, dtype
+        with self._guarded(name):
+            if self.archive is None:
+                array = arrayfile.mapped(self.folder / f"{name}.npy")
+            else:
+                with zipfile.ZipFile(self.archive) as archive:
+                    array = arrayfile.unpacked(archive, self._members[name])
+        self._check(name, array.shape, array.dtype)
+        return array
 
     def _check(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         if dtype.kind not in "iuf":
             raise InputError(f"{self.where(name)}: values of type {dtype}, expected integers or floats")
         if not shape or min(shape) < 1:
-            raise InputError(f"{self.where(name)}: an array of shape {tuple(shape)} is empty")
+            raise InputError(f"{self.where(name)}: an array of shape {str(tuple(shape))[:80]} is empty")
 
     def _require(self, name: str) -> None:
         if name not in self.names:
             raise InputError(f"{self.where(name)} is missing")
 
-    def _refusal(self, name: str, error: BaseException) -> InputError:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        return InputError(f"{self.where(name)}: cannot be read ({reason})")
-
     @cached_property
     def _members(self) -> dict[str, zipfile.ZipInfo]:
-        try:
-            with zipfile.ZipFile(self.folder / ARCHIVE) as archive:
-                return {i.filename.removesuffix(".npy"): i for i in archive.infolist() if i.filename.endswith(".npy")}
-        except (zipfile.BadZipFile, *_BROKEN) as error:
-            raise InputError(f"{self.folder / ARCHIVE}: cannot be read ({error})") from None
+        with self._guarded("its list of arrays"), zipfile.ZipFile(self.folder / ARCHIVE) as archive:
+            return {i.filename.removesuffix(".npy"): i for i in archive.infolist() if i.filename.endswith(".npy")}
 
     @contextlib.contextmanager
-    def _unpacking(self, name: str) -> Iterator[zipfile.ZipFile]:
-        """Open the archive; whatever is wrong with it or with the member `name` becomes one InputError."""
+    def _guarded(self, name: str) -> Iterator[None]:
+        """Make one InputError of whatever is wrong with a file, with the archive or with its member `name`."""
         try:
-            with zipfile.ZipFile(self.folder / ARCHIVE) as archive:
-                yield archive
-        except (zipfile.BadZipFile, *_BROKEN) as error:
-            raise self._refusal(name, error) from None
+            yield
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, OverflowError) as error:
+            raise InputError(f"{self.where(name)}: cannot be read ({reason(error)})") from None

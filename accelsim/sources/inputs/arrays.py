@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-from numpy.lib import format as header
 
+from accelsim import arrayfile
 from accelsim.errors import InputError
+
+MOST_ROWS = 2_000_000
+"""Inputs that a file may hold: one more is most often an array whose first axis does not count them."""
 
 
 def rows(path: Path, name: str | None) -> int:
     """Return how many rows (inputs) an array file holds, from its header. Raises InputError when it cannot be used."""
     shape = _guarded(path, lambda: _shape(path, name))
-    if not shape or shape[0] < 1:
-        raise InputError(f"{path}: an array of shape {shape} has no rows", "the first axis counts the inputs")
-    return int(shape[0])
+    if not shape or 0 in shape:
+        raise InputError(f"{path}: an array of shape {str(shape)[:80]} has no rows", "the first axis counts the inputs")
+    if shape[0] > MOST_ROWS:
+        raise InputError(f"{path}: {shape[0]} inputs, more than {MOST_ROWS}", "the first axis counts the inputs")
+    return shape[0]
 
 
 def read(path: Path, name: str | None) -> npt.NDArray[Any]:
@@ -46,45 +50,40 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
 def _shape(path: Path, name: str | None) -> tuple[int, ...]:
     if path.suffix.lower() == ".npy":
         with path.open("rb") as file:
-            return _header(file)
-    with zipfile.ZipFile(path) as archive, archive.open(f"{_member(path, archive, name)}.npy") as file:
-        return _header(file)
+            return arrayfile.header(file, path.stat().st_size).shape
+    with zipfile.ZipFile(path) as archive:
+        return arrayfile.packed_header(archive, _member(path, archive, name)).shape
 
 
 def _array(path: Path, name: str | None) -> npt.NDArray[Any]:
     if path.suffix.lower() == ".npy":
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return arrayfile.mapped(path)
     with zipfile.ZipFile(path) as archive:
-        member = _member(path, archive, name)
-    with np.load(path, allow_pickle=False) as archive:
-        return archive[member]
+        return arrayfile.unpacked(archive, _member(path, archive, name))
 
 
-def _header(file: IO[bytes]) -> tuple[int, ...]:
-    version = header.read_magic(file)
-    read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
-    shape, _, dtype = read(file)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, not numbers")
-    return shape
-
-
-def _member(path: Path, archive: zipfile.ZipFile, name: str | None) -> str:
+def _member(path: Path, archive: zipfile.ZipFile, name: str | None) -> zipfile.ZipInfo:
     """Return the array that is meant: the one called `name`, or the only one."""
     names = _names(archive)
     if name is None and len(names) == 1:
-        return names[0]
+        return archive.getinfo(f"{names[0]}.npy")
     if name in names:
-        return name
-    listed = ", ".join(names) or "none"
+        return archive.getinfo(f"{name}.npy")
+    listed = shortened(names)
     if name is None:
         raise InputError(f"{path} holds the arrays {listed}", "choose one with `array`")
     raise InputError(f"{path} holds no array {name!r}", f"it holds {listed}")
 
 
-def _guarded(path: Path, read: Any) -> Any:
+def shortened(names: Sequence[str], most: int = 20) -> str:
+    """Return names for a message: printable, not too long, the first ones of many."""
+    told = [ascii(name)[1:-1][:60] for name in names[:most]]
+    return (", ".join(told) + (f" and {len(names) - most} more" if len(names) > most else "")) or "none"
+
+
+def _guarded(path: Path, read: Callable[[], Any]) -> Any:
     try:
         return read()
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
-        reason = (str(error).splitlines() or ["damaged"])[0]
-        raise InputError(f"{path} cannot be read as an array ({reason})", "give an .npy or .npz of numbers") from None
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, OverflowError) as error:
+        told = f"{path} cannot be read as an array ({arrayfile.reason(error)})"
+        raise InputError(told, "give an .npy or .npz of numbers") from None

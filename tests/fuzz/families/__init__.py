@@ -1,0 +1,26 @@
+"""Families of bad files: each makes its examples in a folder once and returns the function that runs one case.
+
+`tests.fuzz.child` runs a family in a process of its own, where a crash of a library harms nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Case = Callable[[random.Random], Any]
+Family = Callable[[Path], Case]
+
+PLACES = {
+    "arrays": "arrays", "array_headers": "arrays", "archives": "arrays", "npy_folders": "npy_folders", "labels": "arrays",
+}  # fmt: skip
+"""Module of this folder in which each family is a function of the same name."""
+
+
+def family(name: str) -> Family:
+    """Return the family called `name`."""
+    found: Family = getattr(importlib.import_module(f"{__name__}.{PLACES[name]}"), name)
+    return found
