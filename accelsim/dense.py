@@ -17,7 +17,7 @@ from accelsim.accelerators.base import Accelerator
 from accelsim.analyzers.profile import Profile
 from accelsim.config import digest
 from accelsim.layer import Layer, LayerShape, Operand
-from accelsim.storage import cache_folder, write_atomically
+from accelsim.storage import cache_folder, optionally, write_atomically
 
 COLUMNS = ("macs", "energy_pj", "time_s", "dram_bytes")
 _CODE = ("accelerators", "dataflows", "hardware", "analyzers")
@@ -69,8 +69,10 @@ class _Kept:
         self._path = cache_folder() / "dense" / f"{machine.name}-{key[:16]}.json"
         self._rows: dict[str, list[float]] = {}
         self._new = False
-        with contextlib.suppress(OSError, ValueError):  # nothing kept, or not readable: computed again
-            self._rows = json.loads(self._path.read_text(encoding="utf-8"))
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):  # computed again
+            kept = json.loads(self._path.read_text(encoding="utf-8"))
+            if kept["sha256"] == digest(kept["rows"]):
+                self._rows = kept["rows"]
 
     def row(self, shape: LayerShape) -> list[float]:
         key = digest(asdict(shape))[:16]
@@ -81,7 +83,8 @@ class _Kept:
 
     def save(self) -> None:
         if self._new:
-            write_atomically(self._path, json.dumps(self._rows).encode())
+            kept = json.dumps({"sha256": digest(self._rows), "rows": self._rows}).encode()
+            optionally(lambda: write_atomically(self._path, kept))
 
 
 @lru_cache(maxsize=1)

@@ -15,8 +15,15 @@ EXIT_CODES: dict[int, str] = {
     6: "bundle: a trace bundle is truncated, altered or written by a newer version",
     7: "mapping: a layer does not fit the machine",
     8: "file system: disk full, permission denied, cannot write",
-    130: "interrupted by the user",
+    130: "interrupted by the user (SIGINT, Ctrl-C)",
+    143: "ended by SIGTERM (kill, a batch system's time limit)",
 }
+
+
+MOST_LETTERS = 2000
+"""Letters of one line of a message."""
+MOST_PROBLEMS = 50
+"""Problems of one file that a message lists."""
 
 
 class AccelsimError(Exception):
@@ -25,8 +32,8 @@ class AccelsimError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message = message
-        self.hint = hint
+        self.message = message = printable(message)
+        self.hint = hint = printable(hint)
         super().__init__(f"{message}; {hint}" if hint else message)
 
 
@@ -37,7 +44,10 @@ class ConfigError(AccelsimError):
 
     def __init__(self, message: str, hint: str = "", problems: Iterable[str] = ()) -> None:
         self.problems = list(problems)
-        super().__init__("\n".join([message, *(f"  {p}" for p in self.problems)]), hint)
+        shown = self.problems[:MOST_PROBLEMS]
+        more = len(self.problems) - len(shown)
+        lines = [message, *(f"  {p}" for p in shown), *([f"  and {more:,} more"] if more else [])]
+        super().__init__("\n".join(lines), hint)
 
 
 class UnknownNameError(AccelsimError):
@@ -65,15 +75,44 @@ class MappingError(AccelsimError):
 
 
 class StorageError(AccelsimError):
-    """A file could not be written or read: disk full, permission."""
+    """A file could not be written or read: disk full, permission; `number` is the system's error number if known."""
 
     exit_code = 8
+
+    def __init__(self, message: str, hint: str = "", number: int | None = None) -> None:
+        self.number = number
+        super().__init__(message, hint)
+
+
+def printable(text: str) -> str:
+    """Return `text` as it may go to a terminal: letters that steer one as escapes, lines that never end cut.
+
+    >>> printable("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    if text.isprintable() and len(text) <= MOST_LETTERS:
+        return text
+    return "\n".join(shortened(_escaped(line), MOST_LETTERS) for line in text.split("\n"))
+
+
+def shortened(text: str, letters: int = 80) -> str:
+    """Return `text`, its middle left out where it has more than `letters`.
+
+    >>> shortened("0123456789" * 10, 13)
+    '01234...56789'
+    """
+    half = (letters - 3) // 2
+    return text if len(text) <= letters else f"{text[:half]}...{text[-half:]}"
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Build the error for an unknown `name` with the nearest known names ("did you mean")."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name[:MOST_LETTERS], names, n=3, cutoff=0.5)
     if near:
         hint = "did you mean " + " or ".join(repr(n) for n in near) + "?"
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ from accelsim.sources import SOURCES, Source
 from accelsim.sources.capture import NAME, bundle_path, record_to, trace_key_parts
 from accelsim.sources.coded import write_codes
 from accelsim.sources.npy import MODEL
-from accelsim.trace import Trace
+from accelsim.trace import Trace, kept
 
 
 class _Common(Spec):
@@ -88,18 +87,15 @@ def load_workload(reference: str | Path, overrides: Iterable[str] = ()) -> Workl
 def open_trace(workload: Workload, force: bool = False, cache: Path | None = None) -> Trace:
     """Return the trace of `workload`, captured now or kept from before; a kept one needs no torch.
 
-    force: capture again and replace what is kept. cache: folder instead of ``cache_folder()``. Raises InputError
-    when the network cannot be captured, BundleError when the kept bundle is damaged.
+    A kept one that is damaged is captured again. force: capture again and replace what is kept. cache: folder instead
+    of ``cache_folder()``, which must be writable. Raises InputError when the network cannot be captured.
     """
     key = workload.key
     target = bundle_path(workload.name, key, cache)
-    log = logging.getLogger(__name__)
-    if not force and (target / "manifest.json").is_file():
-        log.info("%s: kept in %s", workload.name, target)
-        return Trace(target)
-    log.info("%s: captured into %s", workload.name, target)
-    # a folder without a manifest is no bundle and would be in the way
-    replace = force or target.exists()
+    return kept(target, lambda place, replace: _captured(workload, key, place, replace), force, cache is None)
+
+
+def _captured(workload: Workload, key: str, target: Path, replace: bool) -> Trace:
     model = workload.chosen
     origin = _portable({"workload": workload.model_dump(mode="json"), "fingerprint": model.fingerprint()})
     encoded = model.quantizing(workload.quantization).layers(workload.inputs)

@@ -17,9 +17,11 @@ def capture(
     """Run the network of WORKLOAD on its inputs, quantise and store every layer's operands."""
     from accelsim.report import text
     from accelsim.report.text import trace as trace_text
+    from accelsim.storage import cache_folder
     from accelsim.workload import load_workload, open_trace
 
-    trace = open_trace(load_workload(workload, [s.removeprefix("workload.") for s in settings or []]), force=force)
+    chosen = load_workload(workload, [s.removeprefix("workload.") for s in settings or []])
+    trace = open_trace(chosen, force, cache_folder())  # which must be writable: what is captured is kept
     console = text.console()
     console.print(trace_text.captured(trace))
     for line in text.warnings(trace.warnings):

@@ -13,7 +13,7 @@ from accelsim.config import digest
 from accelsim.errors import ConfigError, InputError
 from accelsim.quantize import Quantization
 from accelsim.sources.coded import write_codes
-from accelsim.storage import cache_folder
+from accelsim.storage import cache_folder, writable_cache
 from accelsim.trace import FORMAT_VERSION, Trace
 
 CAPTURE_VERSION = 3
@@ -51,7 +51,8 @@ def capture(
         "inputs": digest([_describe(sample) for sample in samples]),
     }
     key = digest(trace_key_parts(scheme, len(samples)), found)
-    target = Path(out) if out is not None else bundle_path(name, key)
+    kept = bundle_path(name, key)
+    target = Path(out) if out is not None else writable_cache(kept.parent) / kept.name
     return record_to(
         model, samples, target, name, key, scheme, list(warnings), None, replace=True, origin={"fingerprint": found}
     )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import uuid
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from accelsim.errors import BundleError, InputError
-from accelsim.storage import cache_folder, exchange, guard, remove_abandoned
+from accelsim.partial import partial_folder, remove_abandoned
+from accelsim.storage import FULL, cache_folder, exchange, guard, writable_cache
 from accelsim.trace import Trace
 
 
@@ -53,9 +52,15 @@ def open_bundle(where: BundleReference) -> Trace:
 def _fetched(where: BundleReference, target: Path) -> Trace:
     """Copy a bundle beside its place in the cache, check it whole, and rename it."""
     system, root = _file_system(where.url)
-    partial = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.partial"
-    guard(lambda: (partial / "layers").mkdir(parents=True), partial)
-    remove_abandoned(target)
+    target = writable_cache(target.parent) / target.name
+    remove_abandoned(target.parent)
+    with contextlib.ExitStack() as stack:
+        guard(lambda: _fetch(where, system, root, stack.enter_context(partial_folder(target)), target), target)
+    return Trace(target)
+
+
+def _fetch(where: BundleReference, system: Any, root: str, partial: Path, target: Path) -> None:
+    (partial / "layers").mkdir()
     try:
         _copy(system, f"{root}/manifest.json", partial / "manifest.json")
         manifest = json.loads((partial / "manifest.json").read_text(encoding="utf-8"))
@@ -73,9 +78,6 @@ def _fetched(where: BundleReference, target: Path) -> Trace:
         _place(partial, target)
     except (KeyError, ValueError, TypeError) as error:
         raise BundleError(f"{where.url} is no trace bundle ({error})") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return Trace(target)
 
 
 def _place(partial: Path, target: Path) -> None:
@@ -116,6 +118,8 @@ def _copy(system: Any, source: str, target: Path) -> None:
     try:
         system.get_file(source, str(target))
     except Exception as error:  # every file system of fsspec has its own
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
         raise InputError(f"{source} cannot be fetched ({type(error).__name__}: {error})") from None
 
 

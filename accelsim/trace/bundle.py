@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import InputError
+from accelsim.errors import BundleError, InputError
 from accelsim.formats.catalogue import number_format
 from accelsim.layer import Layer
 from accelsim.notebook import counted, page
+from accelsim.storage import caution
 from accelsim.tensorfile import Codes, mapped
 from accelsim.trace.entries import layer_record, operand_of
 from accelsim.trace.manifest import opened, refusal
@@ -26,9 +28,14 @@ class Trace:
     When the folder is replaced by another bundle, what is asked for afterwards raises BundleError.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the bundle at `path`. Raises BundleError when it is truncated, altered or of a future version."""
+    def __init__(self, path: Path, again: Callable[[], Any] | None = None) -> None:
+        """Open the bundle at `path`. Raises BundleError when it is truncated, altered or of a future version.
+
+        again: captures the bundle anew when one of its files turns out damaged or is gone.
+        """
         self.path = path
+        self._again = again
+        self._mending = threading.Lock()
         self._checked: dict[str, tuple[int, ...]] = {}
         self.manifest, self.digest = opened(path)
         self.layers = tuple(layer_record(item) for item in self.manifest["layers"])
@@ -121,6 +128,30 @@ class Trace:
         return (self.path / "statistics" / f"{name}.json").is_file()
 
     def _open(self, name: str) -> dict[str, Codes]:
+        try:
+            return self._arrays(name)
+        except BundleError as error:
+            if self._again is None:
+                raise
+            return self._mended(name, error)
+
+    def _mended(self, name: str, error: BundleError) -> dict[str, Codes]:
+        """Capture the bundle again, in one of the threads that find it damaged, and open a file of it."""
+        with self._mending:
+            try:
+                return self._arrays(name)
+            except BundleError:
+                pass
+            assert self._again is not None
+            caution(f"{error.message}: captured again")
+            self._again()
+            if opened(self.path)[1] != self.digest:
+                raise BundleError(
+                    f"bundle {self.path} was damaged and has been captured again", "run the command again"
+                )
+            return self._arrays(name)
+
+    def _arrays(self, name: str) -> dict[str, Codes]:
         try:
             with (self.path / name).open("rb") as file:
                 status = os.fstat(file.fileno())

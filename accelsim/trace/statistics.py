@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import StorageError
-from accelsim.storage import write_atomically
+from accelsim.storage import optionally, write_atomically
 from accelsim.trace.manifest import digest_of
 
 
@@ -22,6 +20,6 @@ def remembered(path: Path, bundle: str, compute: Callable[[], Any]) -> Any:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     data = json.loads(json.dumps(compute()))
-    with contextlib.suppress(StorageError):
-        write_atomically(path, json.dumps({"bundle": bundle, "sha256": digest_of(data), "data": data}).encode())
+    kept = json.dumps({"bundle": bundle, "sha256": digest_of(data), "data": data}).encode()
+    optionally(lambda: write_atomically(path, kept))
     return data

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import re
-import shutil
-import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from accelsim import __version__
 from accelsim.errors import BundleError, StorageError
-from accelsim.storage import exchange, guard, remove_abandoned
+from accelsim.partial import partial_folder, remove_abandoned
+from accelsim.storage import exchange, guard
 from accelsim.tensorfile import Codes, encoded
 from accelsim.trace.manifest import FORMAT, FORMAT_VERSION, digest_of, intact, read
 from accelsim.trace.place import refuse_foreign
@@ -33,22 +33,26 @@ class TraceWriter:
     def __init__(self, target: Path, replace: bool = False) -> None:
         self.target = target
         self.replace = replace
-        place = self._place = target.resolve() if target.is_symlink() else target
-        self.folder = place.parent / f".{place.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.partial"
+        self._place = target.resolve() if target.is_symlink() else target
+        self.folder = self._place
         self._files: dict[str, dict[str, Any]] = {}
-        self._finished = False
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> TraceWriter:
         refuse_foreign(self._place)
-        guard(lambda: (self.folder / "layers").mkdir(parents=True), self.folder)
-        remove_abandoned(self._place)
+        guard(self._begin, self._place)
         return self
+
+    def _begin(self) -> None:
+        self._place.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(self._place.parent)
+        self.folder = self._stack.enter_context(partial_folder(self._place))
+        (self.folder / "layers").mkdir()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._finished:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        self._stack.close()  # removes the folder, unless it is in place
 
     def add(self, name: str, tensors: dict[str, Codes]) -> str:
         """Write the arrays of one file and return the file's path inside the bundle.
@@ -57,15 +61,16 @@ class TraceWriter:
         """
         path = f"layers/{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.safetensors"
         digest = hashlib.sha256()
+        size = 0
 
         def write() -> None:
+            nonlocal size
             with (self.folder / path).open("wb") as file:
                 for part in encoded(tensors):
-                    file.write(part)
+                    size += file.write(part)
                     digest.update(part)
 
-        guard(write, self.folder / path)
-        size = (self.folder / path).stat().st_size
+        guard(write, self._place / path)
         self._files[path] = {"size_bytes": size, "sha256": digest.hexdigest()}
         return path
 
@@ -80,7 +85,7 @@ class TraceWriter:
         }
         digest = digest_of(body)
         text = json.dumps({**body, "digest": digest}, indent=1)
-        guard(lambda: (self.folder / "manifest.json").write_text(text, encoding="utf-8"), self.folder)
+        guard(lambda: (self.folder / "manifest.json").write_text(text, encoding="utf-8"), self._place / "manifest.json")
         for _ in range(100):  # another process may put its bundle there, or take it away, at any moment
             if self._moved() or self._kept(digest, body.get("key")):
                 break
@@ -89,8 +94,6 @@ class TraceWriter:
                 break
         else:
             raise StorageError(f"{self.target}: cannot be put in place (other processes keep replacing it)")
-        shutil.rmtree(self.folder, ignore_errors=True)  # what was there before, or what is not needed
-        self._finished = True
         return self.target
 
     def _moved(self) -> bool:

@@ -233,7 +233,9 @@ def test_an_interrupted_capture_leaves_nothing(folder: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered", "lost", "manifest", "future"])
-def test_a_damaged_bundle_is_refused_and_force_replaces_it(folder: Path, damage: str) -> None:
+def test_a_damaged_bundle_is_refused_and_captured_again_from_its_workload(
+    folder: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("torch")
     trace = open_trace(workload(folder))
     victim = trace.path / trace.layers[0].sample_files[0]
@@ -251,11 +253,14 @@ def test_a_damaged_bundle_is_refused_and_force_replaces_it(folder: Path, damage:
     else:
         manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format_version": 99}))
     with pytest.raises(BundleError) as caught:
-        list(open_trace(workload(folder)))
+        list(Trace(trace.path))
     assert "\n" not in str(caught.value)
     assert str(trace.path) in str(caught.value)
-    repaired = open_trace(workload(folder), force=True)
+    repaired = open_trace(workload(folder))
     assert sum(layer.shape.macs for layer in repaired) == trace.manifest["captured_macs"]
+    assert repaired.digest == trace.digest
+    assert str(caught.value.message) in capsys.readouterr().err
+    assert [layer.name for layer in Trace(trace.path)] == [layer.name for layer in repaired]
 
 
 MEMORY = """

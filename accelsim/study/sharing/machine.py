@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from accelsim.results import Column, declare
 from accelsim.sim import run
 from accelsim.sources.capture import bundle_path, record_to
 from accelsim.study.sharing.candidates import Candidate
-from accelsim.trace import Trace
+from accelsim.trace import Trace, kept
 
 TERMS = ("ones", "booth_radix4")
 """Costs of a value that are reported of the weights."""
@@ -76,12 +77,15 @@ def captured(network: Capturable, chosen: Mapping[str, Candidate], quantization:
     sums = [[layer, digest(w.tobytes().hex())] for layer, w in sorted(weights.items())]
     key = digest("shared", network.digest([0]), sums, quantization.model_dump(mode="json"))
     target = bundle_path(f"{name}-shared", key)
-    if (target / "manifest.json").is_file():
-        return Trace(target)
-    with network.replaced(weights) as module:
-        return record_to(
-            module, network.inputs[:1], target, f"{name}-shared", key, quantization, list(network.warnings), None, True
-        )
+
+    def capture(place: Path, replace: bool) -> Trace:
+        known = list(network.warnings)
+        with network.replaced(weights) as module:
+            return record_to(
+                module, network.inputs[:1], place, f"{name}-shared", key, quantization, known, None, replace
+            )
+
+    return kept(target, capture)
 
 
 def statistics(trace: Trace) -> dict[str, Any]:
