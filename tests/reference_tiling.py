@@ -31,6 +31,19 @@ def pixel_range(problem: Problem, axis: int, start: int, stop: int) -> tuple[int
     return (min(touched), max(touched) + 1) if touched else (0, 0)
 
 
+@lru_cache(maxsize=1 << 16)
+def ever_read(problem: Problem, axis: int) -> frozenset[int]:
+    """Input rows (or columns) in the window of some output."""
+    windows = (pixel_range(problem, axis, at, at + 1) for at in range(problem.sizes[5 + axis]))
+    return frozenset(h for low, high in windows for h in range(low, high))
+
+
+@lru_cache(maxsize=1 << 16)
+def pixel_count(problem: Problem, axis: int, low: int, high: int) -> int:
+    """Rows (or columns) low..high without those that no output reads."""
+    return sum(h in ever_read(problem, axis) for h in range(low, high))
+
+
 def nest(sizes: tuple[int, ...], tiles: list[tuple[int, ...]], orders: list[tuple[int, ...]]) -> Any:
     """Yield, in order, the ranges [start, stop) per dimension and the place in the nest per level and dimension."""
 
@@ -66,7 +79,17 @@ def fetched(problem: Problem, tiles: list[tuple[int, ...]], orders: list[tuple[i
             if operand == "activation":
                 for axis, d in enumerate((5, 6)):
                     span[d] = pixel_range(problem, axis, *ranges[d])
-            size = int(np.prod([b - a for a, b in span.values()])) * (problem.kernel if operand == "weight" else 1)
+
+            def count(dims: Any, span: Any = span, operand: str = operand) -> int:
+                counts = [
+                    pixel_count(problem, d - 5, *span[d])
+                    if operand == "activation" and d >= 5
+                    else span[d][1] - span[d][0]
+                    for d in dims
+                ]
+                return int(np.prod(counts))
+
+            size = count(span) * (problem.kernel if operand == "weight" else 1)
             if operand in before and held:
                 old, old_span = before[operand]
                 moved = [d for d in dims if now[d] != old[d]]
@@ -76,9 +99,9 @@ def fetched(problem: Problem, tiles: list[tuple[int, ...]], orders: list[tuple[i
                     operand == "activation" and len(moved) == 1 and moved[0] in (5, 6) and now[moved[0]] > old[moved[0]]
                 ):
                     d = moved[0]
-                    shared = max(0, old_span[d][1] - max(span[d][0], old_span[d][0]))
-                    rest = int(np.prod([b - a for e, (a, b) in span.items() if e != d]))
-                    size -= rest * min(shared, span[d][1] - span[d][0])
+                    shared = min(span[d][1], old_span[d][1])
+                    kept = pixel_count(problem, d - 5, max(span[d][0], old_span[d][0]), shared)
+                    size -= count([e for e in span if e != d]) * kept
             before[operand] = now, span
             total[operand] += size
     return total
@@ -125,8 +148,7 @@ def room(problem: Problem, tile: tuple[int, ...], psum_values: int, doubled: boo
 
 
 def _span(problem: Problem, axis: int, start: int, stop: int) -> int:
-    low, high = pixel_range(problem, axis, start, stop)
-    return high - low
+    return pixel_count(problem, axis, *pixel_range(problem, axis, start, stop))
 
 
 assert len(DIMS) == 7
@@ -148,6 +170,8 @@ def moved(
     pixel: (H, W) what an activation counts at each place, by default one.
     """
     pixel = np.ones((problem.shape.H, problem.shape.W), np.int64) if pixel is None else pixel
+    needed = [[h in ever_read(problem, axis) for h in range(size)] for axis, size in enumerate(pixel.shape)]
+    pixel = pixel * np.outer(*needed)
     found = [0, 0, 0, 0]
     before: list[Any] = [None, None, None]
     ranges_before: list[tuple[int, int]] = []
@@ -201,11 +225,7 @@ def needed(
     """Bits that a tiling of one level needs in each partition; widths: of an activation, weight, output, partial sum."""
     trips = [-(-n // t) for n, t in zip(problem.sizes, tile, strict=True)]
     spans = [
-        max(
-            high - low
-            for a in range(0, problem.sizes[d], tile[d])
-            for low, high in [touched(problem, axis, a, min(a + tile[d], problem.sizes[d]))]
-        )
+        max(_span(problem, axis, a, min(a + tile[d], problem.sizes[d])) for a in range(0, problem.sizes[d], tile[d]))
         for axis, d in ((0, 5), (1, 6))
     ]
     sizes = (

@@ -177,7 +177,7 @@ class ArrayAccelerator(Accelerator):
             plane = self._plane(layer, profile, "activation")
             problem = Problem.of(layer.shape)
             found["fetched_activation_bits"] = fetched_maps(problem, plane).tolist()
-            found["needed_activation_bits"] = float(problem.touched(0) @ plane @ problem.touched(1))
+            found["needed_activation_bits"] = float(problem.needed(plane).sum())
         return found
 
     def measure_tiles(self, layer: Layer, profile: Profile, tile: tuple[int, ...]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class _Boxes:
         ]
         self.pixels = []
         for axis, d in ((0, P), (1, Q)):
-            low, high = problem.pixels(axis, *edges[d])
+            low, high = problem.box(axis, *edges[d])
             new = np.maximum(low, np.append(low[:1], high[:-1]))
             where = steps.index[d]
             slides = steps.slides == axis + 1
@@ -137,8 +137,23 @@ class _Boxes:
             shape = (s.steps, s.N, s.groups, s.K, s.P, s.Q)
             edges = [span(d) for d in (T, N, G, K, P, Q)]
         lows, highs = (np.stack([edge[side] for edge in edges], axis=1) for side in (0, 1))
+        segment = step + late
+        if operand == 0 and not (needed := self.steps.problem.touched(0)).all():
+            lows, highs, segment = _by_row(lows, highs, segment, needed)
         width = self.bytes_per_value[tensor] or 1e-9
-        return box_runs(shape, lows, highs, width, self.bases[tensor], write=write, segment=step + late)
+        return box_runs(shape, lows, highs, width, self.bases[tensor], write=write, segment=segment)
+
+
+def _by_row(lows: Ints, highs: Ints, segment: Ints, needed: npt.NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
+    """Cut boxes (boxes, 6) into those of their needed rows; columns that no window needs share a burst with others."""
+    row = 4
+    counts = highs[:, row] - lows[:, row]
+    box = np.repeat(np.arange(len(lows)), counts)
+    at = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + lows[box, row]
+    box, at = box[needed[at]], at[needed[at]]
+    lows, highs = lows[box], highs[box]
+    lows[:, row], highs[:, row] = at, at + 1
+    return lows, highs, segment[box]
 
 
 def _psum_bits(found: Placement) -> float:

@@ -91,7 +91,7 @@ def _window(problem: Problem, axis: int, start: int, stop: int) -> tuple[int, in
     s = problem.shape
     size, kernel, stride = (s.H, s.W)[axis], (s.R, s.S)[axis], s.stride[axis]
     reach, pad = (kernel - 1) * s.dilation[axis], s.padding[2 * axis]
-    low, high = (int(edge[0]) for edge in problem.pixels(axis, np.asarray([start]), np.asarray([stop])))
+    low, high = (int(edge[0]) for edge in problem.box(axis, np.asarray([start]), np.asarray([stop])))
     if high == low:  # nothing but padding: one real pixel beside it that is cropped again
         low = min(low, size - 1)
         high = low + 1

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from accelsim.dataflows.tiling.problem import OPERANDS
+from accelsim.dataflows.tiling.problem import OPERANDS, Problem
 from accelsim.layer import LayerShape
 from benchmarks.peers.collect import scalesim, scalesim_cycles, zigzag
 from benchmarks.peers.machine import Machine, shapes
-from benchmarks.peers.ours import cycles, full_lanes, ours, touched_only
+from benchmarks.peers.ours import cycles, full_lanes, ours
 from benchmarks.peers.results import Results
 
 SCALESIM_CYCLES = 600_000
@@ -22,10 +22,10 @@ LETTERS = {"activation": "I", "weight": "W", "output": "O"}
 class Row:
     """One layer on one machine. Bits by operand of `OPERANDS`; a tool that has no answer has none here.
 
-    full: ours with every lane of the array in use, as ZigZag always has; touched: ours of the layer without the pixels
-    that its stride steps over. zigzag: the better of its search engines: loma (orders of merged loops), and salsa (annealing)
-    where loma moves some operand more than once. seconds: CPU time of the search alone, imports and compilation left out; ours_point: of
-    choosing for one more capacity in a space already searched. totals: cycles of the fastest mapping.
+    full: ours with every lane of the array in use, as ZigZag always has. zigzag: the better of its search engines: loma
+    (orders of merged loops), and salsa (annealing) where loma moves some operand more than once. seconds: CPU time of the
+    search alone, imports and compilation left out; ours_point: of choosing for one more capacity in a space already
+    searched. totals: cycles of the fastest mapping.
     """
 
     name: str
@@ -58,11 +58,10 @@ def by_operand(bits: dict[str, float]) -> dict[str, float]:
 
 def row(name: str, shape: LayerShape, machine: Machine, results: Results, with_scalesim: bool) -> Row:
     """Return what every tool finds for a layer."""
-    touched = touched_only(shape)
-    values = dict(zip(OPERANDS, (touched.activations, touched.weights, touched.outputs), strict=True))
-    made = Row(name, machine, {operand: float(n * machine.operand_bits) for operand, n in values.items()})
-    for tool, layer, rank in (("ours", shape, None), ("full", shape, full_lanes), ("touched", touched, None)):
-        if found := ours(layer, machine, rank):
+    problem = Problem.of(shape)
+    made = Row(name, machine, {operand: float(problem.values(operand) * machine.operand_bits) for operand in OPERANDS})
+    for tool, rank in (("ours", None), ("full", full_lanes)):
+        if found := ours(shape, machine, rank):
             made.bits[tool], made.seconds[tool] = found["dram_bits"], found["cpu_s"]
             made.seconds[f"{tool}_point"] = found["point_s"]
     if own := cycles(shape, machine):

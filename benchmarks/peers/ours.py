@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from accelsim.dataflows.tiling.kernels.outer import ORDERS
+from accelsim.dataflows.tiling.orders import ORDERS
 from accelsim.dataflows.tiling.outer import (
     Floats,
     Rank,
@@ -145,14 +145,3 @@ def _array_steps(shape: LayerShape, machine: Machine, tile: Ints) -> int:
     for dim, size, unit in ((K, shape.K, machine.columns), (C, shape.C, machine.rows)):
         found *= sum(-(-min(int(tile[dim]), size - start) // unit) for start in range(0, size, int(tile[dim])))
     return found
-
-
-def touched_only(shape: LayerShape) -> LayerShape:
-    """Return the layer without the pixels that a stride wider than the kernel steps over.
-
-    A 1 x 1 kernel of stride 2 is one of stride 1 on a quarter of the map: ZigZag fetches no more than that, this project whole
-    boxes of pixels.
-    """
-    if shape.R == shape.S == 1 and shape.padding == (0, 0, 0, 0):
-        return replace(shape, H=shape.P, W=shape.Q, stride=(1, 1))
-    return shape

@@ -176,7 +176,7 @@ def fetched_maps(problem: Problem, plane: Floats) -> Floats:
     plane: (H, W) stored bits per input pixel, over all steps, images and channels. First every tile whole; then with
     tiles that slide along rows, and along columns, and keep what they share with the tile before.
     """
-    axes = []
+    axes, plane = [], problem.needed(plane)
     for axis, dim in ((0, P), (1, Q)):
         size = plane.shape[axis]
         found = np.zeros((len(tiles := tile_sizes(problem, dim)), size))

@@ -51,7 +51,22 @@ class Problem:
     def pixels(self, axis: int, starts: Ints, stops: Ints) -> tuple[Ints, Ints]:
         """Return first and last + 1 input row (axis 0) or column (axis 1) that outputs [starts, stops) need.
 
-        Padding is not stored, so ranges are cut at the borders of the map; rows between those touched come along.
+        Counted among the rows (columns) in the window of any output: those that a stride wider than the kernel steps over
+        are neither fetched nor kept.
+        """
+        low, high = self.box(axis, starts, stops)
+        before = self._touched_before[axis]
+        return before[low], before[high]
+
+    @cached_property
+    def _touched_before(self) -> tuple[Ints, Ints]:
+        rows, columns = (np.concatenate([[0], np.cumsum(self.touched(axis))]) for axis in (0, 1))
+        return rows, columns
+
+    def box(self, axis: int, starts: Ints, stops: Ints) -> tuple[Ints, Ints]:
+        """Return first and last + 1 row (axis 0) or column (axis 1) of the map between which outputs [starts, stops) read.
+
+        Padding is not stored, so ranges are cut at the borders of the map; rows between those touched are inside.
         """
         s = self.shape
         size = (s.H, s.W)[axis]
@@ -76,9 +91,13 @@ class Problem:
         rows, columns = (int(self.touched(axis).sum()) for axis in (0, 1))
         return s.steps * s.N * s.groups * s.C * rows * columns
 
+    def needed(self, plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the rows and columns of a map (H, W) that lie in the window of any output."""
+        return plane[np.ix_(self.touched(0), self.touched(1))]
+
     def touched(self, axis: int) -> npt.NDArray[np.bool_]:
         """Return which input rows (axis 0) or columns (axis 1) lie in the window of any output."""
-        low, high = self.pixels(axis, *cuts(self.sizes[P + axis], 1))
+        low, high = self.box(axis, *cuts(self.sizes[P + axis], 1))
         edges = np.zeros((self.shape.H, self.shape.W)[axis] + 1, np.int64)
         np.add.at(edges, low, 1)
         np.add.at(edges, high, -1)

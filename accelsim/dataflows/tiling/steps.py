@@ -168,6 +168,7 @@ def measured_sizes(steps: Steps, plane: Floats, filters: Floats, outputs: Floats
 
 def _plane_sizes(problem: Problem, tile: tuple[int, ...], plane: Floats) -> Floats:
     """Return (3, row tiles, column tiles) sums of `plane` over each tile's box: whole, new rows, new columns."""
+    plane = problem.needed(plane)
     table = np.zeros((plane.shape[0] + 1, plane.shape[1] + 1))
     table[1:, 1:] = plane.cumsum(0).cumsum(1)
     rows, columns = (problem.pixels(a, *cuts(problem.sizes[d], tile[d])) for a, d in ((0, P), (1, Q)))
