@@ -1,31 +1,20 @@
-"""Markdown of tables and docstrings."""
+"""Markdown of docstrings; tables and words as the reports write them."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Sequence
 
-_CODE = re.compile(r"(``[^`]+``|`[^`]+`)")
-_WORDS = re.compile(r"([\\*_<>\[\]$#{}])")
+from accelsim.report.text.markdown import table
+from accelsim.report.text.markdown import words as text
 
-
-def text(words: object) -> str:
-    """Return plain words with what Markdown would take for marks escaped; code in backticks stays code."""
-    parts = _CODE.split(" ".join(str(words).split()))
-    return "".join(f"`{p.strip('`')}`" if _CODE.fullmatch(p) else _WORDS.sub(r"\\\1", p) for p in parts)
+__all__ = ["code", "first_line", "prose", "table", "text"]
 
 
 def code(words: object) -> str:
     """Return words as code, empty where there are none."""
     line = " ".join(str(words).split())
     return f"`` {line} ``" if "`" in line else f"`{line}`" if line else ""
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a table whose cells are Markdown."""
-    lines = [f"| {' | '.join(head)} |", f"| {' | '.join('---' for _ in head)} |"]
-    return [*lines, *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)]
 
 
 def prose(docstring: str | None) -> list[str]:

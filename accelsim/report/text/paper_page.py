@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from accelsim.papers.report import Listing, PaperReport
+from accelsim.report.text.markdown import table, words
 from accelsim.report.text.paper import cell, compared
 from accelsim.storage import write_atomically
 
@@ -18,31 +19,31 @@ def write(paper: str, report: PaperReport, folder: Path) -> Path:
 
 
 def page(paper: str, report: PaperReport) -> str:
-    """Return the page: what was compared, further tables, notes."""
-    parts = [f"# {report.title}", f"Made by `accelsim reproduce {paper} --out DIR`."]
+    """Return the page: published figures beside ours, notes, further tables."""
+    lines = [f"# {words(report.title)}", "", f"    accelsim reproduce {paper}", ""]
     if report.quantities:
-        parts += ["## Ours / published (deviation)", _comparison(report)]
+        lines += ["Ours / published (deviation):", "", *_comparison(report), ""]
+    if report.notes:
+        lines += ["Notes:", "", *(f"* {words(note)}" for note in report.notes), ""]
     for listing in report.listings.values():
         if listing.shown:
-            parts += [f"## {listing.title}", _table(listing), *([listing.caption] if listing.caption else [])]
-    parts += ["## Notes", "\n".join(f"* {note}" for note in report.notes)]
-    return "\n\n".join(parts) + "\n"
+            lines += [*_listing(listing), ""]
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def _comparison(report: PaperReport) -> str:
-    head = ["item", *(f"{name} ({unit})" for name, unit in report.quantities.items())]
+def _comparison(report: PaperReport) -> list[str]:
+    head = ["item", *(f"{words(q.removesuffix('_' + unit.lower()))} ({unit})" for q, unit in report.quantities.items())]
     rows = []
     for row in report.table.to_dict("records"):
         cells = [compared(row[q], row[f"{q}_published"], row[f"{q}_deviation"]) for q in report.quantities]
-        rows.append([" ".join(str(row[name]) for name in report.item), *cells])
-    return _lines(head, rows)
+        rows.append([words(" ".join(str(row[name]) for name in report.item)), *cells])
+    furthest = [report.worst(q) for q in report.quantities]
+    worst = ["**worst deviation**", *("-" if value != value else f"{100 * value:.1f} %" for value in furthest)]
+    return table(head, [*rows, worst])
 
 
-def _table(listing: Listing) -> str:
-    rows = [[cell(row[name]) for name in listing.columns] for row in listing.table.to_dict("records")]
-    return _lines(list(listing.columns.values()), rows)
-
-
-def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _listing(found: Listing) -> Iterator[str]:
+    rows = [[words(cell(row[name])) for name in found.columns] for row in found.table.to_dict("records")]
+    yield from [f"## {words(found.title)}", ""]
+    yield from table([words(name) or " " for name in found.columns.values()], rows)
+    yield from ["", words(found.caption)] if found.caption else []
