@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from accelsim.analyzers.encodings import ENCODINGS
-from accelsim.analyzers.histogram import available_workers, value_histogram
+from accelsim.analyzers.histogram import value_histogram
 from accelsim.layer import Operand
 
 PROPERTIES = ("nonzero", *ENCODINGS, "precision", "precision_trimmed")
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--mebi", type=int, default=64, help="values, in units of 2^20")
     parser.add_argument("--sigma", type=float, default=3000.0, help="standard deviation of the codes")
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--workers", type=int, nargs="+", default=sorted({1, available_workers()}))
+    parser.add_argument("--workers", type=int, nargs="+", default=sorted({1, len(os.sched_getaffinity(0))}))
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     gaussian = rng.standard_normal(options.mebi << 20, dtype=np.float32) * np.float32(options.sigma)

@@ -70,12 +70,6 @@ def channel_groups(
     return found
 
 
-def position_widths(values: Codes, size: int, sets: int = 1, trimmed: bool = False) -> npt.NDArray[np.uint8]:
-    """Return, for every value of (N, sets * C, H, W), the width of the group it belongs to (same shape)."""
-    groups = channel_groups(values, sets, (size,))[size]
-    return np.repeat(groups.widths(trimmed), groups.members, axis=2).reshape(values.shape)
-
-
 def _or_axis(values: Codes, size: int) -> Codes:
     from accelsim.analyzers.kernels.channels import or_channels
 

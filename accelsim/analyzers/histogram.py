@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -129,11 +128,6 @@ def code_counts(codes: Codes, workers: int = 1) -> npt.NDArray[np.int64]:
     if flat.size % 2:
         both[flat.view(np.uint8)[-1]] += 1
     return both
-
-
-def available_workers() -> int:
-    """Return the number of processors this process may use, at most 4 (memory bandwidth ends there)."""
-    return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def _count_bytes(data: npt.NDArray[np.uint8], workers: int) -> npt.NDArray[np.int64]:

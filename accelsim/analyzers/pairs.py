@@ -97,21 +97,6 @@ def pair_total(activation_sums: Sums, weight_sums: Sums) -> int:
     return sum(int(x) * int(y) for x, y in zip(a, w, strict=True))
 
 
-def pair_work(
-    shape: LayerShape, activation_cost: Codes, weight_cost: Codes, zero_cost: int = 0, padding: Padding = "in"
-) -> int:
-    """Return the sum over all products of cost_act x cost_wgt for costs given position by position.
-
-    activation_cost: (steps * N, groups * C, H, W), weight_cost: (groups * K, C, R, S), integers 0..32767;
-    zero_cost: cost of a padding zero.
-    """
-    identity = np.arange(int(max(activation_cost.max(), weight_cost.max(), zero_cost)) + 1, dtype=np.uint16)
-    real = window_sums(shape, frozen(activation_cost.astype(np.int16)), 0, [identity], padding)
-    if padding == "in":
-        real = real + zero_cost * padding_products(shape)
-    return pair_total(real[0], filter_sums(shape, frozen(weight_cost.astype(np.int16)), 0, [identity])[0])
-
-
 def products_per_weight(shape: LayerShape, padding: Padding) -> Sums:
     """Return how many products a weight at (r, s) takes part in, over all steps, inputs and pixels: (R, S)."""
     rows, columns = axes(shape, padding)

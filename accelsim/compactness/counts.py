@@ -15,6 +15,7 @@ Reshaped or sliced tensors (views) add nothing to either.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -39,22 +40,36 @@ class Compactness:
     @property
     def macs_per_parameter(self) -> float:
         """How often a parameter is used (M/P)."""
-        return self.macs / self.parameters
+        return ratio(self.macs, self.parameters)
 
     @property
     def macs_per_activation(self) -> float:
         """How often an activation is used (M/A)."""
-        return self.macs / self.activations
+        return ratio(self.macs, self.activations)
 
     @property
     def activations_per_parameter(self) -> float:
         """The ratio A/P by which compact networks differ from large ones."""
-        return self.activations / self.parameters
+        return ratio(self.activations, self.parameters)
 
     @property
     def arithmetic_intensity(self) -> float:
         """MACs per value moved when each is moved once: M/(P+A)."""
-        return self.macs / (self.parameters + self.activations)
+        return ratio(self.macs, self.parameters + self.activations)
+
+    def reuse(self) -> dict[str, float]:
+        """Return the four ratios by name; NaN where there is nothing below."""
+        return {
+            "macs_per_parameter": self.macs_per_parameter,
+            "macs_per_activation": self.macs_per_activation,
+            "activations_per_parameter": self.activations_per_parameter,
+            "arithmetic_intensity": self.arithmetic_intensity,
+        }
+
+
+def ratio(above: float, below: float) -> float:
+    """Return a quotient, NaN where there is nothing below."""
+    return above / below if below else math.nan
 
 
 def compactness(module: Any, *inputs: Any, convention: str = "netscope") -> Compactness:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.compactness.counts import CONVENTIONS, count, shares
+from accelsim.compactness.counts import CONVENTIONS, Compactness, count, ratio, shares
 from accelsim.compactness.footprint import live_values
 from accelsim.compactness.operations import Network
 from accelsim.results import Column, declare
@@ -80,20 +80,6 @@ def profile(name: str, network: Network, value_bits: int = 32) -> NetworkProfile
     return NetworkProfile(name, layers, whole)
 
 
-def ratio(above: float, below: float) -> float:
-    """Return a quotient, NaN where there is nothing below."""
-    return above / below if below else math.nan
-
-
-def _ratios(parameters: int, activations: int, macs: int) -> dict[str, float]:
-    return {
-        "macs_per_parameter": ratio(macs, parameters),
-        "macs_per_activation": ratio(macs, activations),
-        "activations_per_parameter": ratio(activations, parameters),
-        "arithmetic_intensity": ratio(macs, parameters + activations),
-    }
-
-
 def _layer_rows(name: str, network: Network, convention: str, live: list[int]) -> list[dict[str, Any]]:
     rows = []
     for place, (step, alive) in enumerate(zip(network.steps, live, strict=True)):
@@ -102,7 +88,7 @@ def _layer_rows(name: str, network: Network, convention: str, live: list[int]) -
             {
                 "network": name, "convention": convention, "place": place, "operation": step.name,
                 "operator": step.kind, "channels": step.channels, "parameters": parameters, "activations": activations,
-                "input_activations": step.inputs, "counted_macs": macs, **_ratios(parameters, activations, macs),
+                "input_activations": step.inputs, "counted_macs": macs, **Compactness(convention, parameters, activations, macs).reuse(),
                 "layer_intensity": ratio(macs, step.parameters + step.inputs + step.outputs), "live_activations": alive,
             }
         )  # fmt: skip
@@ -110,7 +96,8 @@ def _layer_rows(name: str, network: Network, convention: str, live: list[int]) -
         empty = {"channels": 0, "activations": 0, "input_activations": 0, "counted_macs": 0, "live_activations": 0}
         rows.append(
             {"network": name, "convention": convention, "place": len(rows), "operation": UNUSED, "operator": ""}
-            | {"parameters": network.unused, **empty, **_ratios(network.unused, 0, 0), "layer_intensity": math.nan}
+            | {"parameters": network.unused, **empty, **Compactness(convention, network.unused, 0, 0).reuse()}
+            | {"layer_intensity": math.nan}
         )
     return rows
 
@@ -128,7 +115,7 @@ def _whole_row(
     )
     return {
         "network": name, "convention": convention, "parameters": found.parameters, "activations": found.activations,
-        "counted_macs": found.macs, **_ratios(found.parameters, found.activations, found.macs),
+        "counted_macs": found.macs, **found.reuse(),
         "mean_layer_intensity": float(own.loc[products, "layer_intensity"].mean()) if any(products) else math.nan,
         "peak_activations": peak, "peak_operation": network.steps[live.index(peak)].name, "model_bytes": model,
         "footprint_bytes": footprint, "kept_footprint_bytes": kept, "footprint_per_model_size": ratio(footprint, model),

@@ -111,5 +111,3 @@ E2M1 = Element("e2m1", 2, 1, 1, "none")
 """OCP Microscaling Formats 1.0, FP4; up to 6."""
 INT8 = Element("int8", 0, 6, 0, "none")
 """OCP Microscaling Formats 1.0, INT8; times 2^-6, -2 (the code -128) left unused for symmetry."""
-
-ELEMENTS = (BFLOAT16, FLOAT16, E4M3, E5M2, E2M3, E3M2, E2M1, INT8)

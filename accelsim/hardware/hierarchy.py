@@ -146,6 +146,6 @@ class MappingRules(Spec):
 
 
 @lru_cache(maxsize=64)
-def _part(path: Path, changed_ns: int, channels: int | None) -> DramDevice:  # noqa: ARG001
-    """Read a part once, however many layers and machines ask for it; `changed_ns` tells a file that was written anew."""
+def _part(path: Path, _changed_ns: int, channels: int | None) -> DramDevice:
+    """Read a part once, however many layers and machines ask for it; `_changed_ns` tells a file that was written anew."""
     return load_dram(str(path), [f"organisation.channels={channels}"] if channels else [])

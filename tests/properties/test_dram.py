@@ -111,7 +111,7 @@ def check_equal(device: DramDevice, runs: Runs, clock_ns: float = 1.0) -> None:
         assert getattr(served, name) == slow.counts.get(name, 0), name
     assert served.read_bytes == slow.counts.get("reads", 0) * device.burst_bytes
     assert served.written_bytes == slow.counts.get("writes", 0) * device.burst_bytes
-    assert served.activates == sum(command.kind == "ACT" for command in slow.commands)
+    assert served.misses + served.conflicts == sum(command.kind == "ACT" for command in slow.commands)
     assert broken_rules(device, slow.commands) == []
 
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim import catalogue
 from accelsim.errors import ConfigError
 from accelsim.hardware.energy import (
     Band,
@@ -15,7 +14,6 @@ from accelsim.hardware.energy import (
     dram_kinds,
     dram_pj_per_bit,
     energy_band,
-    load_energy,
     multiply_pj,
     register_pj,
     scale_energy,
@@ -88,16 +86,6 @@ def test_arithmetic_rises_with_the_width(a: int, b: int, more: int, node: float)
     assert register_pj(a, node) + register_pj(b, node) == pytest.approx(register_pj(a + b, node))
     for table in ("aladdin_40nm", "horowitz_45nm"):
         assert multiply_pj(a, b, node, table) < multiply_pj(a + more, b, node, table)
-
-
-@pytest.mark.parametrize("name", [n for n in catalogue.names("energy") if not load_energy(n).is_relative])
-@given(st.data())
-def test_a_total_is_the_sum_of_its_parts(name: str, data: st.DataObject) -> None:
-    table = load_energy(name)
-    counts = {action: data.draw(st.integers(0, 10**9)) for action in table.actions}
-    spent = table.total_pj(counts)
-    assert spent["total"] == sum(table.pj(action) * count for action, count in counts.items())
-    assert spent["total"] == pytest.approx(sum(spent[action] for action in counts))
 
 
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=9), st.floats(0, 1e6))

@@ -13,11 +13,12 @@ from hypothesis.extra import numpy as arrays
 from accelsim.errors import UnknownNameError
 from accelsim.formats.blocks import SCALE_NAN, block_lengths, block_starts, decode_blocks
 from accelsim.formats.catalogue import FORMATS, number_format
-from accelsim.formats.element import E2M1, E2M3, E3M2, E4M3, E5M2, ELEMENTS, FLOAT16, INT8, Element
+from accelsim.formats.element import E2M1, E2M3, E3M2, E4M3, E5M2, FLOAT16, INT8, Element
 from accelsim.formats.encode import encode
 from accelsim.formats.patterns import Patterns, losses, to_format
 from accelsim.formats.split import decode, split, split_table
 
+ELEMENTS = tuple(dict.fromkeys(f.element for f in FORMATS.values()))
 FLOATS = [e for e in ELEMENTS if not e.integer]
 SMALL = [e for e in FLOATS if e.bits <= 8]
 BLOCKED = [f for f in FORMATS.values() if f.block]

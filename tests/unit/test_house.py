@@ -1,4 +1,4 @@
-"""The house rules: import contracts, ruff, mypy, doctests; every constant of a YAML has its source."""
+"""The house rules: import contracts, ruff, mypy, dead code, doctests; every constant of a YAML has its source."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ def test_ruff() -> None:
 
 def test_mypy() -> None:
     run("-m", "mypy")
+
+
+def test_nothing_is_left_that_nothing_calls() -> None:
+    run("-m", "vulture")
 
 
 def test_doctests() -> None:

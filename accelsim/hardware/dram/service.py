@@ -51,11 +51,6 @@ class Served:
         return self.hits + self.misses + self.conflicts
 
     @property
-    def activates(self) -> int:
-        """Rows opened."""
-        return self.misses + self.conflicts
-
-    @property
     def effective_bytes_per_second(self) -> float:
         """Bytes asked for over the time; 0 for an empty stream."""
         return self.bytes_asked / self.time_ns * 1e9 if self.time_ns else 0.0

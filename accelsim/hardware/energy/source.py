@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -96,11 +95,6 @@ class EnergySource(Sourced):
         if self.is_relative:
             raise ConfigError(f"{self.name} counts in units of {self.unit}", "fix the unit with anchored(unit_pj)")
         return self.actions[name].value
-
-    def total_pj(self, counts: Mapping[str, float]) -> dict[str, float]:
-        """Return pJ of `counts` of actions, one entry for each, and their sum as `total`."""
-        spent = {name: self.pj(name) * count for name, count in counts.items()}
-        return {**spent, "total": sum(spent.values())}
 
     def anchored(self, unit_pj: float) -> EnergySource:
         """Return the relative table in pJ when its unit costs `unit_pj`. Raises ConfigError when it is in pJ."""

@@ -9,9 +9,6 @@ from typing import Any, NamedTuple
 from accelsim.errors import InputError
 from accelsim.sources import Source
 
-WIDTH = 16
-"""Bits of operands that are not narrowed; codes of captures have as many by default."""
-
 
 class Knob(NamedTuple):
     """Bits that may be changed: of an operand of a layer. least, macs: the fewest bits there are, MACs an input."""
