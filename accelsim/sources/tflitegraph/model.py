@@ -15,6 +15,7 @@ from accelsim.errors import InputError
 from accelsim.sources.graphs.feeds import Asked, Feed
 from accelsim.sources.graphs.graph import Node
 from accelsim.sources.graphs.values import Array, Format, Values
+from accelsim.sources.tflitegraph.sound import refuse_unsound
 
 _KINDS = {
     "FLOAT32": "f4", "FLOAT16": "f2", "FLOAT64": "f8", "INT8": "i1", "UINT8": "u1", "INT16": "i2", "UINT16": "u2",
@@ -59,6 +60,7 @@ class Model:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         body = path.read_bytes()
+        refuse_unsound(body, path)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about the memory that keeping every tensor takes
@@ -110,7 +112,7 @@ class Model:
     def asked(self) -> list[Asked]:
         """What the model is fed. Raises InputError for an input that is no tensor of numbers."""
         found = []
-        for place in self._graph.inputs:
+        for place in map(int, _numbers(self._graph.inputs)):
             tensor, packed = self.tensors[place], self._graph.tensors[place]
             if tensor.kind not in _KINDS:
                 raise InputError(f"{self.path}: input {tensor.name} is of type {tensor.kind}", "not supported")
@@ -129,12 +131,18 @@ class Model:
         halves = np.stack([packed & 15, packed >> 4], axis=-1).reshape(-1)[: int(np.prod(tensor.shape))]
         return ((halves ^ 8).astype(np.int8) - 8).reshape(tensor.shape)
 
+    def scale(self, place: int) -> float:
+        """Return the one scale of a tensor of plain integers, 0 where it has none or several."""
+        details = self._graph.tensors[place].quantization
+        scales = _numbers(details.scale) if details is not None else np.zeros(0)
+        return float(scales[0]) if scales.size == 1 else 0.0
+
     def run(self, feed: Feed, sample: int, keep_states: bool) -> Run:
         """Run one sample; keep_states: recurrent layers go on from where the last sample left them.
 
         Raises InputError when the run fails.
         """
-        fed = {label(self.tensors[place].name): int(place) for place in self._graph.inputs}
+        fed = {label(self.tensors[place].name): int(place) for place in _numbers(self._graph.inputs)}
         try:
             for name, array in feed.items():
                 if tuple(self.interpreter.tensor(fed[name])().shape) != array.shape:

@@ -78,8 +78,8 @@ def _product(product: Product) -> Array:
 def _bias(name: str, run: Run, hidden: int) -> Array:
     if not name:
         return np.zeros(hidden)
-    bias, details = run.array(name), run.model.interpreter._get_tensor_details(int(name), 0)
-    scale = details["quantization"][0] if bias.dtype.kind == "i" else 1.0
+    bias = run.array(name)
+    scale = run.model.scale(int(name)) if bias.dtype.kind == "i" else 1.0
     found: Array = bias * np.float64(scale)
     return found
 

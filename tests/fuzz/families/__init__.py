@@ -15,7 +15,9 @@ Case = Callable[[random.Random], Any]
 Family = Callable[[Path], Case]
 
 PLACES = {
-    "arrays": "arrays", "array_headers": "arrays", "archives": "arrays", "npy_folders": "npy_folders", "labels": "arrays",
+    "arrays": "arrays", "array_headers": "arrays", "archives": "arrays", "labels": "arrays", "npy_folders": "npy_folders",
+    "tflite_bytes": "tflite_models", "tflite_structures": "tflite_models",
+    "onnx_bytes": "onnx_models", "onnx_structures": "onnx_models",
 }  # fmt: skip
 """Module of this folder in which each family is a function of the same name."""
 
