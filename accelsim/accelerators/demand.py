@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.dataflows.tiling.fixed import parse
-from accelsim.dataflows.tiling.kernels.outer import ORDERS, multiples
+from accelsim.dataflows.tiling.orders import ORDERS
 from accelsim.dataflows.tiling.outer import Room, Space, Stored, Tilings, Widths, fetched_maps, needs, tilings
 from accelsim.dataflows.tiling.problem import P, Problem, Q, cuts
 from accelsim.errors import MappingError
@@ -167,6 +167,8 @@ def given(demand: Demand, text: str, capacities: Sequence[int], level: str) -> t
 
 def counted(demand: Demand, tile: Tile, order: Tile) -> Floats | None:
     """Return the off-chip bits of a mapping per operand; None where only measured tiles tell those of activations."""
+    from accelsim.dataflows.tiling.kernels.outer import multiples
+
     space, stored = _space(demand), demand.off_chip()
     places = [np.flatnonzero(space.tiles[d] == tile[d]) for d in (P, Q)]
     if not (places[0].size and places[1].size):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from accelsim.dataflows.tiling.fixed import parse, written
 from accelsim.dataflows.tiling.inner import best_inside
-from accelsim.dataflows.tiling.kernels.outer import ORDERS
 from accelsim.dataflows.tiling.nest import Nest
+from accelsim.dataflows.tiling.orders import ORDERS
 from accelsim.dataflows.tiling.outer import Room, Space, Stored, Tilings, Widths, fetched_maps, needs, tilings
 from accelsim.dataflows.tiling.pipeline import Pipeline
 from accelsim.dataflows.tiling.problem import DIMS, OPERANDS, Problem, candidates, tile_sizes

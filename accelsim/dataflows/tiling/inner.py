@@ -6,9 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from accelsim.dataflows.tiling.kernels.nest import search
-from accelsim.dataflows.tiling.kernels.outer import ORDERS
 from accelsim.dataflows.tiling.nest import Nest, axis_table
+from accelsim.dataflows.tiling.orders import ORDERS
 from accelsim.dataflows.tiling.outer import Room
 from accelsim.dataflows.tiling.problem import Ints, P, Problem, Q, candidates, cuts
 
@@ -23,6 +22,8 @@ def best_inside(
     Exact over all tile sizes of `candidates` within the tile around, and the loop orders of `ORDERS`. Ties go to the
     smaller tile.
     """
+    from accelsim.dataflows.tiling.kernels.nest import search
+
     problem, outside = nest.problem, nest.tiles[-1]
     tiles = [candidates(size) for size in outside]
     tiles[0] = np.ones(1, np.int64)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.dataflows.tiling.kernels.nest import volume
 from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, Ints, P, Problem, Q
 
 TABLES = 5
@@ -35,6 +34,8 @@ class Nest:
         A tile is fetched when its place differs from that of the step before. Input that moved forward along rows or
         columns alone keeps what it shares with the tile before. The same as walking all loops, at once.
         """
+        from accelsim.dataflows.tiling.kernels.nest import volume
+
         tables = np.stack([self.table(operand, dim) for dim in range(7)])
         relevant = np.asarray([dim in RELEVANT[operand] for dim in range(7)])
         found = int(volume(tables, np.asarray(self.orders, np.int64), relevant))

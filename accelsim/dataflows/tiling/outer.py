@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.dataflows.tiling.kernels.outer import ORDERS, enumerate_tilings, first_fits, undominated
+from accelsim.dataflows.tiling.orders import ORDERS
 from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, C, G, Ints, K, N, P, Problem, Q, cuts, tile_sizes
 
 Floats = npt.NDArray[np.float64]
@@ -76,6 +76,8 @@ class Tilings:
 
     def first_fit(self, capacities_bits: Floats) -> Ints:
         """Return the best row for each machine, -1 where none fits. capacities_bits: (machines, partitions)."""
+        from accelsim.dataflows.tiling.kernels.outer import first_fits
+
         different, back = np.unique(capacities_bits, axis=0, return_inverse=True)
         return np.asarray(first_fits(self.needs, different)[back.reshape(-1)], np.int64)
 
@@ -113,6 +115,8 @@ class Space:
 
     def evaluate(self, stored: Stored, widths: Widths, room: Room) -> tuple[Floats, Ints, Ints]:
         """Return (figures, orders, tiles) of every tiling, one row each; columns as in `kernels.outer.COLUMNS`."""
+        from accelsim.dataflows.tiling.kernels.outer import enumerate_tilings
+
         bits = (widths.activation, widths.weight * self.problem.kernel, widths.output, widths.psum)
         blocks = [self._blocks(dim) for dim in range(7)]
         figures, orders, tiles = enumerate_tilings(
@@ -156,6 +160,8 @@ def tilings(space: Space, stored: Stored, widths: Widths, room: Room, rank: Rank
     rank: maps the figures of every tiling to what is minimised (smaller is better); by default the bits moved off
     chip. Ties go to tilings that waste no lanes of the array, then to few tiles, then to a small first tile.
     """
+    from accelsim.dataflows.tiling.kernels.outer import undominated
+
     figures, orders, tiles = space.evaluate(stored, widths, room)
     goal = figures[:, :3].sum(axis=1) if rank is None else rank(figures, tiles)
     trips = np.prod(-(-np.asarray(space.sizes) // tiles), axis=1)
