@@ -23,8 +23,8 @@ docs: .venv/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "accelsim needs Python 3.11 or newer; try make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "accelsim needs Python 3.11 or newer; try make PYTHON=python3.11")'
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "no virtual environment: on Debian and Ubuntu apt install python3-venv" >&2; exit 1; }
 
 .venv/.installed: .venv/bin/python setup.cfg setup.py pyproject.toml constraints.txt
 	$(PIP) -e .
