@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +16,8 @@ from accelsim.accelerators.base import Accelerator
 from accelsim.analyzers.potential import potential
 from accelsim.errors import AccelsimError, ConfigError, unknown_name
 from accelsim.notebook import counted, page
-from accelsim.results import Column, RunResult, declare, describe, marked, titled, write_table
+from accelsim.results import Column, RunResult, declare, describe, marked, titled, write_results
 from accelsim.sim import run
-from accelsim.storage import write_atomically
 from accelsim.trace import Trace
 
 Equal = Literal["multipliers", "none"]
@@ -117,16 +115,18 @@ class Comparison:
             for r in rows
         ]
 
-    def write(self, folder: Path, csv: bool = False) -> list[Path]:
-        """Write layers, summary and machines as Parquet (and CSV) and compare.json into `folder`; return the paths."""
+    def write(self, folder: Path, csv: bool = False, beside: Mapping[str, pd.DataFrame] | None = None) -> list[Path]:
+        """Write layers, summary and machines as Parquet (and CSV) and compare.json into `folder`; return the paths.
+
+        beside: other tables.
+        """
         tables = {"compare_layers": self.layers, "compare_summary": self.summary, "compare_machines": self.machines}
         if self.runs is not None:
             tables["compare_runs"] = self.runs
-        paths = [path for stem, table in tables.items() for path in write_table(table, folder, stem, csv)]
         columns = describe(c for table in tables.values() for c in table.columns)
         info = {**self.info, "warnings": self.warnings, "columns": columns}
-        write_atomically(folder / "compare.json", json.dumps(info, indent=1).encode())
-        return [*paths, folder / "compare.json"]
+        others = {name: marked(table, self.warnings) for name, table in (beside or {}).items()}
+        return write_results(folder, {**tables, **others}, "compare.json", info, csv)
 
 
 def compare(

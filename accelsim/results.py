@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 
 from accelsim.errors import ConfigError, InputError, unknown_name
 from accelsim.notebook import counted, page
-from accelsim.storage import write_atomically
+from accelsim.storage import write_together
 from accelsim.units import engineering, picojoules
 
 
@@ -106,20 +107,19 @@ class RunResult:
         """Return the mean over samples of the network total of the count column `name`."""
         return float(self.layers[name].sum()) / self.layers["sample"].nunique()
 
-    def write(self, folder: Path, csv: bool = False) -> list[Path]:
-        """Write layers.parquet and run.json (and layers.csv) into `folder`; return the paths."""
+    def write(self, folder: Path, csv: bool = False, beside: Mapping[str, pd.DataFrame] | None = None) -> list[Path]:
+        """Write layers.parquet and run.json (and layers.csv) into `folder`; return the paths. beside: other tables."""
         layers = marked(self.layers, self.warnings)
+        others = {name: marked(table, self.warnings) for name, table in (beside or {}).items()}
         info = {**self.info, "warnings": self.warnings, "columns": describe(layers.columns)}
-        write_atomically(folder / "run.json", json.dumps(info, indent=1).encode())
-        first, *others = write_table(layers, folder, "layers", csv)
-        return [first, folder / "run.json", *others]
+        return write_results(folder, {"layers": layers, **others}, "run.json", info, csv)
 
     @classmethod
     def read(cls, folder: Path) -> RunResult:
         """Read what `write` wrote. Raises InputError when a file is missing or damaged."""
         try:
-            layers = pd.read_parquet(folder / "layers.parquet")
-            info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            info, files = read_info(folder / "run.json")
+            layers = read_table(folder, "layers", files)
         except (OSError, ValueError) as error:
             raise InputError(f"{folder}: not a readable run ({error})", "give the folder written by --out") from None
         return cls(layers, {k: v for k, v in info.items() if k not in ("warnings", "columns")}, info["warnings"])
@@ -187,12 +187,56 @@ def describe(names: Iterable[str]) -> dict[str, dict[str, str]]:
 
 def write_table(table: pd.DataFrame, folder: Path, stem: str, csv: bool = False) -> list[Path]:
     """Write `table` as STEM.parquet (and STEM.csv) into `folder`; return the paths. Raises StorageError."""
-    files = {f"{stem}.parquet": parquet(table)}
-    if csv:
-        files[f"{stem}.csv"] = table.to_csv(index=False).encode()
-    for name, data in files.items():
-        write_atomically(folder / name, data)
+    files = _files({stem: table}, csv)
+    write_together({folder / name: data for name, data in files.items()})
     return [folder / name for name in files]
+
+
+def write_results(
+    folder: Path, tables: Mapping[str, pd.DataFrame], name: str, info: Mapping[str, Any], csv: bool = False
+) -> list[Path]:
+    """Write `tables` as Parquet (and CSV) and `info` as the JSON file `name`, which knows the SHA-256 of each; return the paths.
+
+    Results that were there are replaced once all of the new ones are on disk. Raises StorageError.
+    """
+    files = _files(tables, csv)
+    digests = {file: hashlib.sha256(data).hexdigest() for file, data in files.items() if file.endswith(".parquet")}
+    text = json.dumps({**info, "files": digests}, indent=1)
+    whole = {**json.loads(text), "sha256": _digest(json.loads(text))}
+    files[name] = json.dumps(whole, indent=1).encode()
+    write_together({folder / file: data for file, data in files.items()})
+    return [folder / file for file in files]
+
+
+def read_info(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what `write_results` wrote as JSON, and the SHA-256 of the tables beside it. Raises ValueError, OSError."""
+    info = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(info, dict):
+        raise ValueError(f"{path.name} holds no results")
+    claimed = info.pop("sha256", None)
+    if claimed is not None and claimed != _digest(info):
+        raise ValueError(f"{path.name} was altered or is damaged")
+    return info, info.pop("files", {})
+
+
+def read_table(folder: Path, stem: str, files: Mapping[str, str]) -> pd.DataFrame:
+    """Return STEM.parquet as `write_results` wrote it; files: see `read_info`. Raises ValueError, OSError."""
+    data = (folder / f"{stem}.parquet").read_bytes()
+    claimed = files.get(f"{stem}.parquet")
+    if claimed is not None and claimed != hashlib.sha256(data).hexdigest():
+        raise ValueError(f"{stem}.parquet was altered, is damaged or is of another run than the JSON file beside it")
+    return pd.read_parquet(io.BytesIO(data))
+
+
+def _digest(info: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
+
+
+def _files(tables: Mapping[str, pd.DataFrame], csv: bool) -> dict[str, bytes]:
+    files = {f"{stem}.parquet": parquet(table) for stem, table in tables.items()}
+    if csv:
+        files |= {f"{stem}.csv": table.to_csv(index=False).encode() for stem, table in tables.items()}
+    return files
 
 
 def parquet(table: pd.DataFrame) -> bytes:
@@ -204,5 +248,5 @@ def parquet(table: pd.DataFrame) -> bytes:
     notes = describe(table.columns)
     fields = [f.with_metadata(notes[f.name]) if f.name in notes else f for f in arrow.schema]
     buffer = io.BytesIO()
-    pq.write_table(arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata)), buffer)
+    pq.write_table(arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata)), buffer, write_page_checksum=True)
     return buffer.getvalue()

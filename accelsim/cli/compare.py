@@ -61,7 +61,6 @@ def compare(
     from accelsim.report.evidence import evidence
     from accelsim.report.figures import compare as figures
     from accelsim.report.text import compare as compare_text
-    from accelsim.results import marked, write_table
     from accelsim.workload import load_workload, open_trace
 
     places: dict[Path, str] = {}
@@ -79,9 +78,7 @@ def compare(
         return
     compare_text.show(result)
     if out is not None:
-        paths = result.write(out, csv)
         word_bits = int(result.info["hardware"][result.baseline]["word_bits"])
-        for name, table in evidence(zip(result.info["traces"], traces), word_bits).items():
-            paths += write_table(marked(table, result.warnings), out, name, csv)
-        paths += figures.write(result, out)
+        beside = evidence(zip(result.info["traces"], traces), word_bits)
+        paths = [*result.write(out, csv, beside), *figures.write(result, out)]
         text.console().print(f"wrote {', '.join(str(p) for p in paths)}", soft_wrap=True)

@@ -48,7 +48,6 @@ def run(
     from accelsim.report.evidence import evidence
     from accelsim.report.shares import as_table, ineffectual_shares
     from accelsim.report.text import run as run_text
-    from accelsim.results import marked, write_table
     from accelsim.sim import run as replay
     from accelsim.workload import load_workload, open_trace
 
@@ -67,9 +66,7 @@ def run(
     run_text.show(result, shares)
     if out is not None:
         beside = evidence([(result.info["trace"]["name"], trace)], machine.word_bits, [machine])
-        for name, table in {"ineffectual": as_table(shares), **beside}.items():
-            written = [*write_table(marked(table, result.warnings), out, name, csv), *written]
-        written = [*result.write(out, csv), *written]
+        written = [*result.write(out, csv, {"ineffectual": as_table(shares), **beside}), *written]
     for line in text.warnings(cautions):
         text.console().print(line, soft_wrap=True, markup=False, highlight=False)
     if written:

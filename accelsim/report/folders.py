@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,15 +12,15 @@ from typing import Any
 import pandas as pd
 
 from accelsim.errors import InputError
-from accelsim.results import titled
+from accelsim.results import read_info, read_table, titled
 
 KINDS = {
-    "run.json": "layers.parquet",
-    "compare.json": "compare_summary.parquet",
-    "sweep.json": "sweep.parquet",
-    "search.json": "search.parquet",
+    "run.json": "layers",
+    "compare.json": "compare_summary",
+    "sweep.json": "sweep",
+    "search.json": "search",
 }
-"""File that marks a folder of each kind, and the table that must stand beside it."""
+"""File that marks a folder of each kind, and the stem of the table that must stand beside it."""
 
 _COUNTS = re.compile(r"(_cycles|_bytes|_pj|_s)$|^slots|^macs")
 
@@ -101,22 +100,40 @@ def load(folders: Sequence[Path]) -> Results:
                 "give a folder written by run, compare, sweep or search --out",
             )
         try:
-            info = json.loads((folder / marker).read_text(encoding="utf-8"))
-            _READERS[marker](folder, info, pd.read_parquet(folder / KINDS[marker]), found)
+            info, files = read_info(folder / marker)
+            tables = _Tables(folder, files)
+            _READERS[marker](tables, info, tables[KINDS[marker]], found)
             found.versions.append(str(info["accelsim"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{folder}: not readable results ({_told(error)})", "make them again with --out") from None
     return replace(found, runs=_labelled(found.runs), studies=_numbered(found.studies))
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The tables of a folder by the stem of their file, each checked against the SHA-256 of `files`."""
+
+    folder: Path
+    files: dict[str, str]
+
+    def __getitem__(self, stem: str) -> pd.DataFrame:
+        return read_table(self.folder, stem, self.files)
+
+    def optional(self, stem: str) -> pd.DataFrame | None:
+        """Return None where there is no such table, or one that an earlier command has left."""
+        name = f"{stem}.parquet"
+        own = not self.files or name in self.files
+        return self[stem] if own and (self.folder / name).is_file() else None
 
 
 def _told(error: Exception) -> str:
     return f"no {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
 
 
-def _run(folder: Path, info: dict[str, Any], rows: pd.DataFrame, found: Results) -> None:
+def _run(tables: _Tables, info: dict[str, Any], rows: pd.DataFrame, found: Results) -> None:
     machine, batch = str(info["hardware"]["name"]), int(info["batch"])
     workload = titled(str(info["trace"]["name"]), info["warnings"])
-    shares, bits, exploited = (_optional(folder, stem) for stem in ("ineffectual", "bits", "exploited"))
+    shares, bits, exploited = (tables.optional(stem) for stem in ("ineffectual", "bits", "exploited"))
     found.runs.append(
         Run(
             "", machine, workload, _by_layer(rows, batch), batch, rows["sample"].nunique(), info.get("peak") or {},
@@ -125,10 +142,9 @@ def _run(folder: Path, info: dict[str, Any], rows: pd.DataFrame, found: Results)
     )  # fmt: skip
 
 
-def _comparison(folder: Path, info: dict[str, Any], summary: pd.DataFrame, found: Results) -> None:
-    machines = pd.read_parquet(folder / "compare_machines.parquet")
-    layers = pd.read_parquet(folder / "compare_layers.parquet")
-    rows, shares, bits = (_optional(folder, stem) for stem in ("compare_runs", "ineffectual", "bits"))
+def _comparison(tables: _Tables, info: dict[str, Any], summary: pd.DataFrame, found: Results) -> None:
+    machines, layers = tables["compare_machines"], tables["compare_layers"]
+    rows, shares, bits = (tables.optional(stem) for stem in ("compare_runs", "ineffectual", "bits"))
     whole = rows is not None
     batches = dict(zip(machines["machine"], machines["batch"], strict=True))
     for (workload, machine), own in (layers if rows is None else rows).groupby(["workload", "machine"], sort=False):
@@ -142,26 +158,21 @@ def _comparison(folder: Path, info: dict[str, Any], summary: pd.DataFrame, found
                 [*info["warnings"]], _of(shares, workload, plain), _of(bits, workload, plain), held,
             )
         )  # fmt: skip
-    found.held.append(Held(folder.name, str(info["baseline"]), str(info["equal"]), summary, machines))
+    found.held.append(Held(tables.folder.name, str(info["baseline"]), str(info["equal"]), summary, machines))
 
 
-def _study(folder: Path, info: dict[str, Any], table: pd.DataFrame, found: Results) -> None:
+def _study(tables: _Tables, info: dict[str, Any], table: pd.DataFrame, found: Results) -> None:
     kind = "sweep" if "axes" in info else "search"
     axes = info["axes"] if kind == "sweep" else info["free"]
     distinct = list({axis["key"]: axis for axis in axes}.values())
-    knees = _optional(folder, "sweep_knees")
-    label = folder.resolve().name
+    knees = tables.optional("sweep_knees")
+    label = tables.folder.resolve().name
     found.studies.append(
         Study(label, kind, table, distinct, pd.DataFrame() if knees is None else knees, info, list(info["warnings"]))
     )
 
 
 _READERS = {"run.json": _run, "compare.json": _comparison, "sweep.json": _study, "search.json": _study}
-
-
-def _optional(folder: Path, stem: str) -> pd.DataFrame | None:
-    path = folder / f"{stem}.parquet"
-    return pd.read_parquet(path) if path.is_file() else None
 
 
 def _of(table: pd.DataFrame | None, *workloads: Any) -> pd.DataFrame | None:

@@ -121,7 +121,7 @@ class _Scorer:
     """Scores of profiles, each computed once."""
 
     def __init__(self, network: Judged, folder: Path | None) -> None:
-        self.network, self.store = network, Store(folder)
+        self.network, self.store = network, Store(folder, optional=True)
         self.known: dict[str, float] = {}
         if len(self.store):
             self.known = {str(r["key"]): float(r["score"]) for r in self.store.points().to_dict("records")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +13,7 @@ import pandas as pd
 from accelsim import __version__, comparison
 from accelsim.config import digest
 from accelsim.errors import ConfigError, unknown_name
-from accelsim.results import COLUMNS, Column, declare, describe, write_table
-from accelsim.storage import write_atomically
+from accelsim.results import COLUMNS, Column, declare, describe, write_results
 from accelsim.study.executors import open_workers
 from accelsim.study.grid import WORKLOAD, Axis, Grid, grid
 from accelsim.study.limits import Limit, limits, sram_bytes
@@ -57,10 +55,8 @@ class Search:
     def write(self, folder: Path, csv: bool = False) -> list[Path]:
         """Write search.parquet, search_front.parquet, search.json (and CSV) and return the paths."""
         tables = {"search": self.table, "search_front": self.front}
-        paths = [path for stem, table in tables.items() for path in write_table(table, folder, stem, csv)]
         info = {**self.info, "warnings": self.warnings, "columns": describe(self.table.columns)}
-        write_atomically(folder / "search.json", json.dumps(info, indent=1).encode())
-        return [*paths, folder / "search.json"]
+        return write_results(folder, tables, "search.json", info, csv)
 
 
 def search(
@@ -82,7 +78,8 @@ def search(
     free: ``KEY=VALUES`` as the axes of `sweep`. objectives: of `OBJECTIVES` or any total of a run. limit: ``sram=1MiB``,
     ``bandwidth=20e9``, ``area=10`` or a total of a run. trials: how many in all; a search whose `storage` holds some
     goes on from them. storage: a file ending in .db (SQLite), another file (journal), or an Optuna URL; by default
-    search.journal in `out`. The same seed gives the same trials, interrupted or not, for any number of workers.
+    search.journal in `out`. The same seed gives the same trials, interrupted or not, for any number of workers. Raises ConfigError for
+    what cannot be searched for, UnknownNameError for an unknown name.
     """
     workloads = list(dict.fromkeys([workload] if isinstance(workload, str) else workload))
     goals = tuple(dict.fromkeys([objectives] if isinstance(objectives, str) else objectives))

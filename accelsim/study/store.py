@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+import hashlib
+import io
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.results import Column, declare, parquet
-from accelsim.storage import write_atomically
+from accelsim.storage import caution, optionally, remove, write_atomically
 from accelsim.study.evaluate import Outcome
 
 declare(Column("key", "", "content key of machine, trace and versions; equal keys are the same run", sums=False))
@@ -27,17 +27,23 @@ class Store:
     """Finished points by their content key; with a `folder` they survive the process.
 
     folder: where parts go; None keeps everything in memory. layers: whether a point also needs its rows per layer. A
-    point is finished once its part is there; the part of its layers is written before.
+    point is finished once its part is there; the part of its layers is written before. A part is called after the
+    digest of what it holds, so a damaged one is known and its points are run again. optional: parts that cannot be
+    written are told of in a warning (a store of the cache).
     """
 
-    def __init__(self, folder: Path | None = None, layers: bool = False, flush_s: float | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, layers: bool = False, flush_s: float | None = None, optional: bool = False
+    ) -> None:
         self.folder = folder
         self.layers = layers
+        self.optional = optional
         self.flush_s = FLUSH_S if flush_s is None else flush_s
         self._known: set[str] = set()
         self._points: list[pd.DataFrame] = []
         self._per_layer: list[pd.DataFrame] = []
         self._new: list[tuple[str, Outcome]] = []
+        self._parts: set[str] = set()
         self._written_s = time.monotonic()
         if folder is not None:
             self._read(folder)
@@ -68,33 +74,46 @@ class Store:
     def flush(self) -> None:
         """Write what is not yet on disk. Raises StorageError."""
         if self._new:
-            name = f"{time.time_ns()}-{uuid.uuid4().hex[:8]}"
             if self.layers:
                 rows = [{"key": key, **row} for key, outcome in self._new for row in outcome.layers]
-                self._keep(self._per_layer, rows, f"layers-{name}")
-            self._keep(self._points, [{"key": key, **outcome.row} for key, outcome in self._new], f"points-{name}")
+                self._keep(self._per_layer, rows, "layers")
+            self._keep(self._points, [{"key": key, **outcome.row} for key, outcome in self._new], "points")
             self._new = []
         self._written_s = time.monotonic()
 
     def compact(self) -> None:
-        """Put all parts of the folder into one of each kind."""
+        """Put all parts of the folder that this store has read or written into one of each kind."""
         self.flush()
         if self.folder is None:
             return
         for kind, table in (("layers", self.per_layer()), ("points", self.points())):
-            old = sorted(self.folder.glob(f"{kind}-*.parquet"))
-            if len(old) > 1:
-                write_atomically(self.folder / f"{kind}-{time.time_ns()}-joined.parquet", parquet(table))
-                for path in old:
-                    path.unlink(missing_ok=True)
+            old = {name for name in self._parts if name.startswith(kind)}
+            if len(old) > 1 or any(not (self.folder / name).is_file() for name in old):
+                whole = self._write(kind, table)
+                for name in old - {whole}:  # those of another process stay
+                    (self.folder / name).unlink(missing_ok=True)
+                    self._parts.discard(name)
 
-    def _keep(self, parts: list[pd.DataFrame], rows: Sequence[Mapping[str, Any]], name: str) -> None:
+    def _keep(self, parts: list[pd.DataFrame], rows: Sequence[Mapping[str, Any]], kind: str) -> None:
         if not rows:
             return
         table = typed(pd.DataFrame(rows))
-        if self.folder is not None:
-            write_atomically(self.folder / f"{name}.parquet", parquet(table))
+        self._write(kind, table)
         parts.append(table)
+
+    def _write(self, kind: str, table: pd.DataFrame) -> str:
+        """Write a part under the digest of what it holds; return its name."""
+        if self.folder is None:
+            return ""
+        data = parquet(table)
+        name = f"{kind}-{_sum(data)}.parquet"
+        path = self.folder / name
+        if self.optional:
+            optionally(lambda: write_atomically(path, data))
+        else:
+            write_atomically(path, data)
+        self._parts.add(name)
+        return name
 
     def _joined(self, parts: list[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
         self.flush()
@@ -106,12 +125,30 @@ class Store:
     def _read(self, folder: Path) -> None:
         complete: set[str] = set()
         if self.layers:
-            self._per_layer = _parts(folder, "layers")
+            self._per_layer = self._read_parts(folder, "layers")
             complete = {str(key) for part in self._per_layer for key in part["key"].unique()}
-        for part in _parts(folder, "points"):
+        for part in self._read_parts(folder, "points"):
             usable = part[part["key"].isin(complete) | part["problem"].ne("")] if self.layers else part
             self._points.append(usable)
             self._known.update(usable["key"])
+
+    def _read_parts(self, folder: Path, kind: str) -> list[pd.DataFrame]:
+        """Return the sound parts of one kind; the points of a damaged one are run again."""
+        found = []
+        for path in sorted(folder.glob(f"{kind}-*.parquet")):
+            try:
+                data = path.read_bytes()
+                if path.stem != f"{kind}-{_sum(data)}":
+                    raise ValueError("it was altered or is damaged")
+                found.append(pd.read_parquet(io.BytesIO(data)))
+                self._parts.add(path.name)
+            except FileNotFoundError:  # joined with others by another process
+                continue
+            except (OSError, ValueError) as error:
+                caution(f"{path} cannot be read ({error}); its points are run again")
+                if not isinstance(error, OSError):
+                    remove(path)
+        return found
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
@@ -126,12 +163,5 @@ def typed(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(types)
 
 
-def _parts(folder: Path, kind: str) -> list[pd.DataFrame]:
-    """Return the readable parts of one kind; a damaged one is left out and its points are run again."""
-    found = []
-    for path in sorted(folder.glob(f"{kind}-*.parquet")):
-        try:
-            found.append(pd.read_parquet(path))
-        except (OSError, ValueError) as error:
-            print(f"warning: {path} cannot be read ({error}); its points are run again", file=sys.stderr)
-    return found
+def _sum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:24]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +15,7 @@ import pandas as pd
 from accelsim import __version__, catalogue, comparison
 from accelsim.errors import ConfigError
 from accelsim.notebook import counted, page
-from accelsim.results import declare, describe, write_table
-from accelsim.storage import write_atomically
+from accelsim.results import declare, describe, write_results
 from accelsim.study.executors import open_workers
 from accelsim.study.grid import Axis, Grid, Point, grid
 from accelsim.study.knee import knees
@@ -76,16 +74,10 @@ class Sweep:
         tables = {"sweep": self.table, "sweep_knees": self.knees}
         if self.layers is not None:
             tables["sweep_layers"] = self.layers
-        paths = [
-            path
-            for stem, table in tables.items()
-            if len(table.columns)
-            for path in write_table(table, folder, stem, csv)
-        ]
         columns = describe(dict.fromkeys(str(c) for table in tables.values() for c in table.columns))
         info = {**self.info, "warnings": self.warnings, "columns": columns}
-        write_atomically(folder / "sweep.json", json.dumps(info, indent=1).encode())
-        return [*paths, folder / "sweep.json"]
+        filled = {stem: table for stem, table in tables.items() if len(table.columns)}
+        return write_results(folder, filled, "sweep.json", info, csv)
 
 
 def sweep(
@@ -104,6 +96,7 @@ def sweep(
     kept there, and a sweep that was interrupted goes on from them. executor: see `study.executors.open_workers`. layers:
     keep the rows per layer too. bundles: URL of the folder of bundles for workers elsewhere. A point that a machine
     cannot run is a row with the reason. The result does not depend on the order or number of workers.
+    Raises ConfigError for a grid that cannot be spanned, UnknownNameError for an unknown name.
     """
     machines = _distinct([hw] if isinstance(hw, str) else hw)
     workloads = list(dict.fromkeys([workload] if isinstance(workload, str) else workload))

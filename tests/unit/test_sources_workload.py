@@ -12,6 +12,7 @@ import pytest
 from accelsim import catalogue
 from accelsim.errors import BundleError, ConfigError, InputError, UnknownNameError
 from accelsim.sources import SOURCES
+from accelsim.trace import Trace
 from accelsim.workload import Workload, load_workload, open_trace
 
 MODEL = """

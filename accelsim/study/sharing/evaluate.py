@@ -50,7 +50,7 @@ class Evaluator:
     ) -> None:
         self.network, self.candidates = network, found
         self.clustering = sharing.model_dump(mode="json", exclude={"sizes"})
-        self.store = Store(folder)
+        self.store = Store(folder, optional=True)
         self._rows: dict[str, tuple[Floats, Floats]] = {}
         if len(self.store):
             for row in self.store.points().to_dict("records"):

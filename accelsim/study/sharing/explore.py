@@ -15,8 +15,7 @@ import pandas as pd
 from accelsim import __version__
 from accelsim.config import Spec
 from accelsim.errors import ConfigError
-from accelsim.results import Column, declare, describe, write_table
-from accelsim.storage import write_atomically
+from accelsim.results import Column, declare, describe, write_results
 from accelsim.study.sharing import nsga
 from accelsim.study.sharing.candidates import Candidate, Sharing, all_candidates
 from accelsim.study.sharing.evaluate import Assignment, Evaluator, Judged
@@ -124,11 +123,9 @@ class Exploration:
     def write(self, folder: Path, csv: bool = False) -> list[Path]:
         """Write sensitivity, combinations and front as tables, and share.json; return the paths."""
         tables = {"sensitivity": self.sensitivity, "combinations": self.combinations, "front": self.front}
-        paths = [path for stem, table in tables.items() for path in write_table(table, folder, stem, csv)]
         names = [name for table in tables.values() for name in table.columns]
         info = {**self.info, "assignments": self.assignments, "warnings": self.warnings, "columns": describe(names)}
-        write_atomically(folder / "share.json", json.dumps(info, indent=1).encode())
-        return [*paths, folder / "share.json"]
+        return write_results(folder, tables, "share.json", info, csv)
 
 
 def explore(
