@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
+from accelsim.errors import shortened
+
 LARGEST_BYTES = 1 << 32
 """Largest array that is unpacked from an archive; .npy files are mapped and may be larger."""
 
@@ -110,7 +112,5 @@ def unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[A
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of an error's message in printable characters, at most 200; its kind when it says nothing."""
-    lines = str(error).strip().splitlines()
-    first = "".join(letter if letter.isprintable() else "?" for letter in (lines[0] if lines else ""))[:200]
-    return first or type(error).__name__
+    """Return the first line of an error's message, at most 200 letters; its kind when it says nothing."""
+    return shortened((str(error).strip().splitlines() or [""])[0], 200) or type(error).__name__

@@ -63,10 +63,20 @@ def run(name: str, count: int, start: int = 0) -> Found:
             break
         reached = [json.loads(line)["case"] for line in told if line.startswith('{"case"')]
         assert reached, f"{name}: the process ended with status {done.returncode}: {done.stderr[-4000:]}"
-        found.failures[reached[-1]] = f"the process ended with status {done.returncode}: {done.stderr[-1500:]}"
+        found.failures[reached[-1]] = f"the process ended with status {done.returncode}: {_last(done.stderr)}"
         found.outcomes["crash"] += 1
         place = reached[-1] + 1
     return found
+
+
+def _last(text: str) -> str:
+    """Return what a dying process said, of the places in its stack those of the project and the library it called."""
+    lines = text[-20_000:].splitlines()
+    stack = [place for place, line in enumerate(lines) if line.startswith("Current thread")]
+    here = [line.strip() for line in lines[stack[-1] if stack else 0 :] if line.startswith("  File")]
+    return "; ".join(
+        [line for line in lines if not line.startswith(("  File", "Thread", "Ext")) and line][:4] + here[:6]
+    )
 
 
 def _rng(name: str, case: int) -> random.Random:

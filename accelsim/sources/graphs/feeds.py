@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, shortened
 from accelsim.sources.graphs.values import Array, Format
 
 Feed = dict[str, Array]
+
+LARGEST_INPUT = 1 << 30
+"""Numbers of one random input; a model that declares more has a damaged shape."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class Asked:
     format: Format | None = None
 
     def __str__(self) -> str:
-        sizes = "of any shape" if self.shape is None else "x".join(str(s or "?") for s in self.shape) or "scalar"
-        return f"{self.name} ({self.dtype} {sizes})"
+        sizes = "x".join("?" if s is None else str(s)[:40] for s in self.shape or ()) or "scalar"
+        return f"{shortened(self.name)} ({self.dtype} {'of any shape' if self.shape is None else shortened(sizes)})"
 
 
 def matched(given: Mapping[str, Array], asked: Sequence[Asked], model: str) -> Feed:
@@ -70,19 +74,21 @@ def _random(item: Asked, shape: tuple[int, ...], generator: np.random.Generator,
 
 def _filled(item: Asked, sizes: Mapping[str, int], model: str) -> tuple[int, ...]:
     if item.shape is None:
-        raise InputError(f"{model}: input {item.name} has no declared shape", "give `inputs: FILE.npz`")
-    found = []
+        raise InputError(f"{model}: input {shortened(item.name)} has no declared shape", "give `inputs: FILE.npz`")
+    found: list[int] = []
     for place, size in enumerate(item.shape):
         value = size if isinstance(size, int) else sizes.get(size or "", None if place else 1)
         if value is None:
             hint = "give `inputs: FILE.npz`" + (f", or `sizes: {{{size}: 16}}`" if size else "")
             raise InputError(f"{model}: input {item} has a free size", hint)
         found.append(value)
+    if min(found, default=1) < 1 or math.prod(found) > LARGEST_INPUT:
+        raise InputError(f"{model}: input {item} cannot be made at random in these sizes", "give `inputs: FILE.npz`")
     return tuple(found)
 
 
 def _fitting(array: Array, item: Asked, model: str) -> Array:
-    where = f"{model}: input {item.name}"
+    where = f"{model}: input {shortened(item.name)}"
     if item.shape is not None and array.ndim == len(item.shape) + 1 and array.shape[0] == 1:
         array = array[0]
     fits = item.shape is None or (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from accelsim import arrayfile
-from accelsim.errors import InputError
+from accelsim.errors import InputError, shortened
 
 MOST_ROWS = 2_000_000
 """Inputs that a file may hold: one more is most often an array whose first axis does not count them."""
@@ -69,15 +69,14 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str | None) -> zipfile.Z
         return archive.getinfo(f"{names[0]}.npy")
     if name in names:
         return archive.getinfo(f"{name}.npy")
-    listed = shortened(names)
+    listed = _listed(names)
     if name is None:
         raise InputError(f"{path} holds the arrays {listed}", "choose one with `array`")
-    raise InputError(f"{path} holds no array {name!r}", f"it holds {listed}")
+    raise InputError(f"{path} holds no array {shortened(name)!r}", f"it holds {listed}")
 
 
-def shortened(names: Sequence[str], most: int = 20) -> str:
-    """Return names for a message: printable, not too long, the first ones of many."""
-    told = [ascii(name)[1:-1][:60] for name in names[:most]]
+def _listed(names: Sequence[str], most: int = 20) -> str:
+    told = [shortened(name) for name in names[:most]]
     return (", ".join(told) + (f" and {len(names) - most} more" if len(names) > most else "")) or "none"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from accelsim.errors import InputError
 from accelsim.sources.graphs.feeds import Asked, Feed
 from accelsim.sources.graphs.graph import Node
 from accelsim.sources.graphs.values import Array
+from accelsim.sources.onnxgraph import sound
 
-RECURRENT = ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM")
+RECURRENT = tuple(sound.GATES)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Model:
             from onnx.inliner import inline_local_functions
 
             proto = inline_local_functions(proto)
+        sound.refuse_unsound(proto, path)
         for number, node in enumerate(proto.graph.node):
             if node.op_type in RECURRENT and (not node.output or not node.output[0]):
                 node.output[:] = [f"accelsim.states.{number}", *node.output[1:]]
@@ -76,7 +79,7 @@ class Model:
         return {tensor.values.name for tensor in self.proto.graph.sparse_initializer}
 
     def constant(self, name: str) -> Array:
-        """Return the value of a constant; codes of 4 bits come as 8-bit integers."""
+        """Return the value of a constant; codes of 4 bits come as 8-bit integers. Raises InputError if it cannot be read."""
         from onnx import numpy_helper
 
         tensor = self.constants[name]
@@ -96,20 +99,22 @@ class Model:
             if item.name in self.constants:
                 continue
             tensor = item.type.tensor_type
-            if not item.type.HasField("tensor_type") or tensor.elem_type in (0, onnx.TensorProto.STRING):
+            kinds = set(onnx.TensorProto.DataType.values()) - {0, onnx.TensorProto.STRING}
+            if not item.type.HasField("tensor_type") or tensor.elem_type not in kinds:
                 raise InputError(f"{self.path}: input {item.name} is no tensor of numbers", "not supported")
             shape = tuple(_size(size) for size in tensor.shape.dim) if tensor.HasField("shape") else None
             found.append(Asked(item.name, shape, onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
         return found
 
     def check(self) -> None:
-        """Raise InputError when ONNX's own checker finds the model wrong."""
+        """Raise InputError when ONNX's own checker finds the model wrong, or onnxruntime refuses it."""
         import onnx
 
         try:
             onnx.checker.check_model(self.proto)
         except Exception as error:  # the checker has a kind of its own
-            raise InputError(f"{self.path}: is damaged ({_line(error)})", "export or copy it again") from None
+            raise InputError(f"{self.path}: is damaged ({_line(error)})", sound.HINT) from None
+        self.session(())
 
     def session(self, wanted: Iterable[str]) -> Session:
         """Return a session that gives the tensors `wanted`. Raises InputError when onnxruntime refuses the model."""
@@ -142,25 +147,32 @@ class Model:
         from onnx.external_data_helper import uses_external_data
 
         for tensor in proto.graph.initializer:
-            if uses_external_data(tensor) and int(np.prod(tensor.dims)) <= 1024:
+            if uses_external_data(tensor) and math.prod(tensor.dims) <= 1024:
                 tensor.CopyFrom(numpy_helper.from_array(self.constant(tensor.name), tensor.name))
 
 
 @dataclass(frozen=True)
 class Session:
-    """A model ready to run."""
+    """A model ready to run. names: the tensors that it gives. sound: shapes of inputs for which it has been checked."""
 
     model: Model
     running: Any
     names: Sequence[str]
+    sound: set[Any] = field(default_factory=set)
 
     def run(self, feed: Feed, sample: int) -> Tensors:
         """Run one sample and return every tensor that was wanted. Raises InputError when the run fails."""
+        self._refuse_recurrent(tuple((name, array.shape) for name, array in feed.items()))
         try:
             found = self.running.run(self.names, feed) if self.names else []
         except Exception as error:  # onnxruntime raises many kinds of its own
             raise InputError(f"{self.model.path}: fails on sample {sample}: {_line(error)}") from None
         return Tensors(self.model, {**feed, **dict(zip(self.names, found, strict=True))})
+
+    def _refuse_recurrent(self, fed: tuple[tuple[str, tuple[int, ...]], ...]) -> None:
+        if fed not in self.sound:
+            sound.refuse_recurrent(self.model.proto, dict(fed), self.model.path)
+            self.sound.add(fed)
 
 
 @dataclass(frozen=True)
@@ -184,19 +196,9 @@ def width(tensor: Any) -> int:
 
 def external_files(path: Path) -> list[Path]:
     """Return the files beside a model that hold its values. Raises InputError for one outside the model's folder."""
-    from onnx.external_data_helper import _get_all_tensors, uses_external_data  # type: ignore[attr-defined]
+    from onnx.external_data_helper import _get_all_tensors  # type: ignore[attr-defined]
 
-    proto = Model.read(path).proto
-    found: dict[str, None] = {}
-    for tensor in _get_all_tensors(proto):
-        if uses_external_data(tensor):
-            found.update((entry.value, None) for entry in tensor.external_data if entry.key == "location")
-    folder = path.parent.resolve()
-    files = [folder / name for name in sorted(found)]
-    for file in files:
-        if not file.resolve().is_relative_to(folder):
-            raise InputError(f"{path}: keeps values in {file}, outside its own folder", "refused")
-    return files
+    return sound.external_files(_get_all_tensors(Model.read(path).proto), path)
 
 
 def _size(size: Any) -> int | str | None:

@@ -17,7 +17,17 @@ from tests.fuzz.families import Case
 
 NUMBERS = (0, 1, -1, 2, 3, 7, 127, 2**31, 2**40, 2**60, 2**63 - 1, -(2**63))
 NAMES = ("", "x", "y", "a", "w", "w_q", "../../escape", "/etc/x", "a" * 5000, "a\nb", "\x1b[31m", "é", "nobody")
-LOCATIONS = ("../secret.bin", "/etc/hostname", "secret.bin", "", ".", "m.onnx", "a\x00b", "../" * 40 + "etc/passwd", "folder")
+LOCATIONS = (
+    "../secret.bin",
+    "/etc/hostname",
+    "secret.bin",
+    "",
+    ".",
+    "m.onnx",
+    "a\x00b",
+    "../" * 40 + "etc/passwd",
+    "folder",
+)
 OPERATORS = (
     "Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum", "LSTM", "GRU", "RNN", "QLinearConv", "QLinearMatMul", "ConvInteger",
     "MatMulInteger", "DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "Relu", "Add", "Reshape", "Transpose",
@@ -200,12 +210,15 @@ def _scalar(value: Any, rng: random.Random) -> Any:
 
 
 def _operator(model: Any, rng: random.Random) -> None:
-    rng.choice(model.graph.node).op_type = rng.choice(OPERATORS)
+    if model.graph.node:
+        rng.choice(model.graph.node).op_type = rng.choice(OPERATORS)
 
 
 def _wire(model: Any, rng: random.Random) -> None:
     """Connect an operator with any tensor: cycles, names given twice, names nobody gives."""
     names = [name for node in model.graph.node for name in (*node.input, *node.output)] + list(NAMES)
+    if not model.graph.node:
+        return
     node = rng.choice(model.graph.node)
     ends = node.input if rng.random() < 0.6 and len(node.input) else node.output
     if len(ends):
@@ -220,6 +233,8 @@ def _order(model: Any, rng: random.Random) -> None:
 
 
 def _attribute(model: Any, rng: random.Random) -> None:
+    if not model.graph.node:
+        return
     node = rng.choice(model.graph.node)
     names = ("axis", "perm", "group", "strides", "pads", "dilations", "auto_pad", "hidden_size", "direction", "transB", "to",
              "equation", "kernel_shape", "block_size", "activations", "layout", "output_padding", "output_shape", "value")  # fmt: skip
@@ -233,6 +248,8 @@ def _attribute(model: Any, rng: random.Random) -> None:
 
 
 def _constant(model: Any, rng: random.Random) -> None:
+    if not model.graph.initializer:
+        return
     tensor = rng.choice(model.graph.initializer)
     kind = rng.randrange(6)
     if kind == 0:
@@ -255,6 +272,8 @@ def _constant(model: Any, rng: random.Random) -> None:
 
 def _outside(model: Any, rng: random.Random) -> None:
     """Keep the values of a constant in another file."""
+    if not model.graph.initializer:
+        return
     tensor = rng.choice(model.graph.initializer)
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
@@ -264,6 +283,8 @@ def _outside(model: Any, rng: random.Random) -> None:
 
 
 def _input(model: Any, rng: random.Random) -> None:
+    if not model.graph.input:
+        return
     item = rng.choice(model.graph.input)
     tensor = item.type.tensor_type
     if rng.random() < 0.5 and len(tensor.shape.dim):

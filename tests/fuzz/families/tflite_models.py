@@ -32,15 +32,32 @@ def convolutions(path: Path) -> bytes:
     found.operator("CONV_2D", [x, w, b], [y], "Conv2DOptions", **common)
     found.version(3)
     padded = found.tensor("p", [1, 6, 6, 3], "INT8", (0.1, 0))
-    found.operator("PAD", [y, found.constant("around", np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32))], [padded], "PadOptions")
+    found.operator(
+        "PAD",
+        [y, found.constant("around", np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32))],
+        [padded],
+        "PadOptions",
+    )
     d = found.constant("d/depthwise", _codes(1, 3, 3, 3), (np.full(3, 0.01), np.zeros(3), 3))
     z = found.tensor("z", [1, 4, 4, 3], "INT8", (0.2, 4))
     b2 = found.constant("b2", np.zeros(3, np.int32), (np.full(3, 0.001), np.zeros(3), 0))
-    found.operator("DEPTHWISE_CONV_2D", [padded, d, b2], [z], "DepthwiseConv2DOptions", depthMultiplier=1, **{**common, "padding": 1})
+    found.operator(
+        "DEPTHWISE_CONV_2D",
+        [padded, d, b2],
+        [z],
+        "DepthwiseConv2DOptions",
+        depthMultiplier=1,
+        **{**common, "padding": 1},
+    )
     found.version(3)
     f = found.constant("f/MatMul", _codes(2, 48), (0.01, 0))
     out = found.tensor("out", [1, 2], "INT8", (3.0, 2))
-    found.operator("FULLY_CONNECTED", [z, f, found.constant("b3", np.zeros(2, np.int32), (0.002, 0))], [out], "FullyConnectedOptions")
+    found.operator(
+        "FULLY_CONNECTED",
+        [z, f, found.constant("b3", np.zeros(2, np.int32), (0.002, 0))],
+        [out],
+        "FullyConnectedOptions",
+    )
     found.version(4)
     return found.save(path, [x], [out]).read_bytes()
 
@@ -84,7 +101,9 @@ def lstm(path: Path) -> bytes:
     states = [found.tensor(name, [1, hidden], variable=True) for name in ("h", "c")]
     out = found.tensor("out", [1, 2, hidden])
     inputs = [x, *w, *r, -1, -1, -1, *b, -1, -1, *states, -1, -1, -1, -1]
-    found.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [out], "UnidirectionalSequenceLSTMOptions", fusedActivationFunction=4)
+    found.operator(
+        "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [out], "UnidirectionalSequenceLSTMOptions", fusedActivationFunction=4
+    )
     return found.save(path, [x], [out]).read_bytes()
 
 
