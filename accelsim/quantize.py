@@ -131,7 +131,10 @@ class FormatCodec:
 
 
 def codec(scheme: Scheme, low: npt.ArrayLike, high: npt.ArrayLike, axis: int | None, where: str) -> Codec | FormatCodec:
-    """Return the conversion that `scheme` asks for, calibrated as by `calibrate` unless it is a number format."""
+    """Return the conversion that `scheme` asks for, calibrated as by `calibrate` unless it is a number format.
+
+    Raises InputError on NaN or infinity.
+    """
     if scheme.format is None:
         return calibrate(scheme, low, high, axis, where)
     if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):

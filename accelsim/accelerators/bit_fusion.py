@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.fusion import FusionGrid, fused_pairs, fused_runs, fused_work
 from accelsim.dataflows.gemm import code_bits
 from accelsim.dataflows.work import Pairs, Work
-from accelsim.errors import ConfigError
 from accelsim.layer import Layer
 
 
@@ -33,6 +32,7 @@ class BitFusion(ArrayAccelerator):
     """
 
     accelerator: BitFusionArray
+    grows: ClassVar[str] = "columns"
 
     def work(self, layer: Layer, profile: Profile) -> Work:
         """Return the work in closed form from the static precisions."""
@@ -61,13 +61,6 @@ class BitFusion(ArrayAccelerator):
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle: those of all bricks."""
         return self.accelerator.size * self.accelerator.min_bits**2
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the columns."""
-        columns = self.accelerator.columns * factor
-        if columns != int(columns) or columns < 1:
-            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.columns} columns")
-        return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"columns": int(columns)})})
 
     def notes(self) -> list[str]:
         """Return what this model approximates."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, Self
 
 import numpy as np
@@ -9,9 +10,9 @@ from pydantic import Field, model_validator
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
-from accelsim.analyzers.codes import centred_values
 from accelsim.analyzers.profile import Profile
-from accelsim.dataflows.products import indexed, products
+from accelsim.dataflows.products import products
+from accelsim.dataflows.skipping.follow import by_place, followed
 from accelsim.dataflows.skipping.synapses import Synapses, Synchronise, kept_weights, synapse_pairs, synapse_work
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
 from accelsim.layer import Layer
@@ -66,18 +67,12 @@ class CambriconX(ArrayAccelerator):
             steps += kept_weights(product, packed) if packed else 0
             work = synapse_work(product, array, packed)
             parts.append(repeated(work, product.repeats))
-        whole = joined(parts)
-        metadata = {"weight": steps * self.accelerator.step_bits}
-        return Work(whole.cycles, whole.dense_cycles, whole.lanes, whole.slots, whole.reads, metadata=metadata)
+        return replace(joined(parts), metadata={"weight": steps * self.accelerator.step_bits})
 
     def pairs(self, layer: Layer, profile: Profile) -> Pairs:
         """Return the pairs cycle by cycle, for one input."""
-        values = np.concatenate([[0], centred_values(layer.weight).reshape(-1)])
-        found, begin = [], 0
-        for places, outputs in indexed(layer):
-            part, begin = synapse_pairs(places, outputs, values, self._synapses(), not layer.dynamic_weight, begin)
-            found.append(part)
-        return Pairs(*np.concatenate(found, axis=1))
+        weights, array, packed = by_place(layer.weight), self._synapses(), not layer.dynamic_weight
+        return followed(layer, lambda places, outputs, n: synapse_pairs(places, outputs, weights, array, packed, n))
 
     def exploits(self) -> tuple[str, str, int]:
         """Return the zero weights."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 
 from accelsim.accelerators import accelerator
-from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
+from accelsim.accelerators.array import Cost
+from accelsim.accelerators.planar import PeGridParameters, PlanarAccelerator
 from accelsim.analyzers.profile import Profile
-from accelsim.dataflows.planar import PlanarArray, planar_pairs, planar_work, rescaled
+from accelsim.dataflows.planar import PlanarArray, planar_pairs, planar_work
 from accelsim.dataflows.work import Pairs, Work
 from accelsim.layer import Layer
 
 
-class DcnnArray(PlanarArray, Parameters):
+class DcnnArray(PlanarArray, PeGridParameters):
     """PEs of dot products. gated: multipliers with a zero operand spend no energy (DCNN-opt)."""
 
     type: Literal["dcnn"]
@@ -22,7 +23,7 @@ class DcnnArray(PlanarArray, Parameters):
 
 
 @accelerator("dcnn")
-class Dcnn(ArrayAccelerator):
+class Dcnn(PlanarAccelerator):
     """Dense dot products, planar tiled and input stationary (Parashar et al., ISCA 2017): SCNN's baseline.
 
     Every PE owns a tile of the output map and takes a cycle for each of its outputs, kernel position, block of
@@ -46,16 +47,6 @@ class Dcnn(ArrayAccelerator):
     def costs(self, profile: Profile) -> tuple[Cost, Cost]:
         """Return one slot for every product."""
         return (lambda v: np.ones(v.shape)), (lambda v: np.ones(v.shape))
-
-    def multiplier_bits(self) -> int:
-        """Return the one-bit products per cycle of all multipliers."""
-        return self.accelerator.pes * self.accelerator.multipliers * self.word_bits**2
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the PEs, in a grid as square as can be."""
-        columns, rows = rescaled(self.name, self.accelerator.pe_columns, self.accelerator.pe_rows, factor)
-        array = self.accelerator.model_copy(update={"pe_columns": columns, "pe_rows": rows})
-        return self.model_copy(update={"accelerator": array})
 
     def notes(self) -> list[str]:
         """Return what the model leaves out."""

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
-from accelsim.analyzers.codes import centred_values
 from accelsim.analyzers.profile import Profile
-from accelsim.dataflows.products import indexed, products
+from accelsim.dataflows.products import products
 from accelsim.dataflows.skipping.columns import Queues, column_pairs, column_work
+from accelsim.dataflows.skipping.follow import by_place, followed
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
 from accelsim.layer import Layer
 
@@ -60,15 +60,12 @@ class EIE(ArrayAccelerator):
 
     def pairs(self, layer: Layer, profile: Profile) -> Pairs:
         """Return the pairs cycle by cycle, for one input."""
-        activations, weights = (
-            np.concatenate([[0], centred_values(operand).reshape(-1)]) for operand in (layer.activation, layer.weight)
+        operands, queues, packed = (
+            (by_place(layer.activation), by_place(layer.weight)),
+            self._queues(),
+            not layer.dynamic_weight,
         )
-        found, begin = [], 0
-        for places, outputs in indexed(layer):
-            packed = not layer.dynamic_weight
-            part, begin = column_pairs(places, outputs, activations, weights, self._queues(), packed, begin)
-            found.append(part)
-        return Pairs(*np.concatenate(found, axis=1))
+        return followed(layer, lambda places, outputs, n: column_pairs(places, outputs, *operands, queues, packed, n))
 
     def exploits(self) -> tuple[str, str, int]:
         """Return the zeros of both operands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -9,10 +10,10 @@ from pydantic import Field
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
-from accelsim.analyzers.codes import centred_values
 from accelsim.analyzers.profile import Profile
-from accelsim.dataflows.products import Product, indexed, products
+from accelsim.dataflows.products import Product, products
 from accelsim.dataflows.skipping.compressed import Compressed, compressed_pairs, compressed_work
+from accelsim.dataflows.skipping.follow import by_place, followed
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
 from accelsim.layer import Layer
 
@@ -59,20 +60,18 @@ class EyerissV2(ArrayAccelerator):
         for product in products(layer, self.batch.size):
             parts.append(repeated(compressed_work(product, array, packed), product.repeats))
             bits += self._weight_bits(product) if packed else 0
-        whole = joined(parts)
-        metadata = {"weight": bits}
-        return Work(whole.cycles, whole.dense_cycles, whole.lanes, whole.slots, whole.reads, metadata=metadata)
+        return replace(joined(parts), metadata={"weight": bits})
 
     def pairs(self, layer: Layer, profile: Profile) -> Pairs:
         """Return the pairs cycle by cycle, for one input."""
-        activations, weights = (
-            np.concatenate([[0], centred_values(operand).reshape(-1)]) for operand in (layer.activation, layer.weight)
+        operands, array, packed = (
+            (by_place(layer.activation), by_place(layer.weight)),
+            self._compressed(),
+            not layer.dynamic_weight,
         )
-        packed, found, begin = not layer.dynamic_weight, [], 0
-        for places, outputs in indexed(layer):
-            part, begin = compressed_pairs(places, outputs, activations, weights, self._compressed(), packed, begin)
-            found.append(part)
-        return Pairs(*np.concatenate(found, axis=1))
+        return followed(
+            layer, lambda places, outputs, n: compressed_pairs(places, outputs, *operands, array, packed, n)
+        )
 
     def exploits(self) -> tuple[str, str, int]:
         """Return the zeros of both operands."""

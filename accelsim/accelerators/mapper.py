@@ -47,7 +47,10 @@ class Chosen:
 
 
 def demand_of(machine: ArrayAccelerator, shape: LayerShape, statistics: Mapping[str, Any]) -> Demand:
-    """Return what a layer asks of the memories of `machine`."""
+    """Return what a layer asks of the memories of `machine`.
+
+    Raises MappingError when outputs are to stay in a memory that holds no activations.
+    """
     level = next(iter(machine.memory.values()))
     batch, word = machine.batch.size, machine.word_bits
     maps = None

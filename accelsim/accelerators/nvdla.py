@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,7 +17,6 @@ from accelsim.dataflows.atoms.winograd import effectual_products
 from accelsim.dataflows.gemm import code_bits
 from accelsim.dataflows.products import products
 from accelsim.dataflows.work import Pairs, Work
-from accelsim.errors import ConfigError
 from accelsim.layer import Layer
 
 
@@ -43,6 +42,7 @@ class Nvdla(ArrayAccelerator):
     """
 
     accelerator: NvdlaArray
+    grows: ClassVar[str] = "atomic_k"
 
     def work(self, layer: Layer, profile: Profile) -> Work:
         """Return the work in closed form."""
@@ -88,13 +88,6 @@ class Nvdla(ArrayAccelerator):
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle: 64 in a multiplier of 8 bits, 256 in two joined for 16."""
         return self.accelerator.size * (64 if slots_per_product(self.word_bits) == 1 else 128)
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the kernels of an atomic operation."""
-        cells = self.accelerator.atomic_k * factor
-        if cells != int(cells) or cells < 1:
-            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.atomic_k} MAC cells")
-        return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"atomic_k": int(cells)})})
 
     def needs_integers(self) -> str:
         """Return what Winograd does that significands of floating-point values do not allow."""

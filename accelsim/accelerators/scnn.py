@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 
 from accelsim.accelerators import accelerator
-from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
+from accelsim.accelerators.array import Cost
+from accelsim.accelerators.planar import PeGridParameters, PlanarAccelerator
 from accelsim.analyzers.codes import Codes
 from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.cartesian.pairs import cartesian_pairs
 from accelsim.dataflows.cartesian.place import CartesianArray
 from accelsim.dataflows.cartesian.work import cartesian_work
-from accelsim.dataflows.planar import rescaled
 from accelsim.dataflows.work import Pairs, Work
 from accelsim.layer import Layer
 
 
-class ScnnArray(CartesianArray, Parameters):
+class ScnnArray(CartesianArray, PeGridParameters):
     """PEs of Cartesian products."""
 
     type: Literal["scnn"]
 
 
 @accelerator("scnn")
-class Scnn(ArrayAccelerator):
+class Scnn(PlanarAccelerator):
     """Sparse activations times sparse weights, planar tiled (Parashar et al., ISCA 2017): every non-zero pair of a PE.
 
     Each PE owns a tile of the (padded) map. Channel by channel it multiplies every I of its non-zero activations by
@@ -64,16 +64,6 @@ class Scnn(ArrayAccelerator):
     def costs(self, profile: Profile) -> tuple[Cost, Cost] | None:
         """Return one slot for a product of two non-zero operands; None with `dnnsim_compat`, which pairs others."""
         return None if self.accelerator.dnnsim_compat else (_live, _live)
-
-    def multiplier_bits(self) -> int:
-        """Return the one-bit products per cycle of all multipliers."""
-        return self.accelerator.pes * self.accelerator.multipliers * self.word_bits**2
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the PEs, in a grid as square as can be."""
-        columns, rows = rescaled(self.name, self.accelerator.pe_columns, self.accelerator.pe_rows, factor)
-        array = self.accelerator.model_copy(update={"pe_columns": columns, "pe_rows": rows})
-        return self.model_copy(update={"accelerator": array})
 
     def notes(self) -> list[str]:
         """Return what the model leaves out."""

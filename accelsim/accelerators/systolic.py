@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,7 +16,6 @@ from accelsim.dataflows.systolic.account import systolic_work
 from accelsim.dataflows.systolic.grid import SystolicGrid, runs
 from accelsim.dataflows.systolic.pairs import systolic_pairs
 from accelsim.dataflows.work import Pairs, Work
-from accelsim.errors import ConfigError
 from accelsim.layer import Layer
 from accelsim.results import Column, declare
 
@@ -55,6 +54,7 @@ class Systolic(ArrayAccelerator):
     """
 
     accelerator: SystolicArray
+    grows: ClassVar[str] = "columns"
 
     def work(self, layer: Layer, profile: Profile) -> Work:
         """Return the work in closed form; by default the cycles are those that SCALE-Sim v3 reports."""
@@ -79,13 +79,6 @@ class Systolic(ArrayAccelerator):
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle."""
         return self.accelerator.size * self.accelerator.pe_width**2
-
-    def scaled(self, factor: float) -> Self:
-        """Return the machine with `factor` times the columns."""
-        columns = self.accelerator.columns * factor
-        if columns != int(columns) or columns < 1:
-            raise ConfigError(f"{self.name} cannot be scaled by {factor}: it has {self.accelerator.columns} columns")
-        return self.model_copy(update={"accelerator": self.accelerator.model_copy(update={"columns": int(columns)})})
 
     def completed(self, row: dict[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row with the mapping efficiency."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,9 +11,9 @@ from pydantic import Field
 
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
-from accelsim.analyzers.codes import centred_values
 from accelsim.analyzers.profile import Profile
-from accelsim.dataflows.products import indexed, products
+from accelsim.dataflows.products import products
+from accelsim.dataflows.skipping.follow import by_place, followed
 from accelsim.dataflows.skipping.tables import Tables, build, table_bits, table_pairs, table_work
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
 from accelsim.hardware.tables import ArrayEnergy
@@ -89,12 +90,8 @@ class UCNN(ArrayAccelerator):
 
     def pairs(self, layer: Layer, profile: Profile) -> Pairs:
         """Return the additions cycle by cycle, for one input."""
-        weights = np.concatenate([[0], centred_values(layer.weight).reshape(-1)])
-        found, begin = [], 0
-        for places, outputs in indexed(layer):
-            part, begin = table_pairs(places, outputs, weights, self._tables(), not layer.dynamic_weight, begin)
-            found.append(part)
-        return Pairs(*np.concatenate(found, axis=1))
+        weights, tables, shared = by_place(layer.weight), self._tables(), not layer.dynamic_weight
+        return followed(layer, lambda places, outputs, n: table_pairs(places, outputs, weights, tables, shared, n))
 
     def exploits(self) -> tuple[str, str, int]:
         """Return the zero weights; equal ones save multiplications, not time."""
@@ -130,10 +127,7 @@ class UCNN(ArrayAccelerator):
             multiplications += runs * product.images * product.windows * product.repeats
             listed += runs
             bits += table_bits(built) if shared else 0
-        whole = joined(parts)
-        metadata = {"weight": bits}
-        work = Work(whole.cycles, whole.dense_cycles, whole.lanes, whole.slots, whole.reads, metadata=metadata)
-        return work, multiplications, listed
+        return replace(joined(parts), metadata={"weight": bits}), multiplications, listed
 
     def _tables(self) -> Tables:
         array = self.accelerator

@@ -14,11 +14,10 @@ PRODUCERS_VERSION = 1
 
 
 def handed_on(trace: Trace, sample: int) -> list[dict[str, bool]]:
-    """Return for each layer "taken", whether its whole input is the stored output of the layer before, and "only",
-    whether no other layer takes that output.
+    """Return for each layer whether it takes the stored output of the layer before.
 
-    Two tensors are one when codes, scale and zero point agree; what element-wise operators read is not known. Kept
-    with the bundle.
+    "taken": the whole input is that output; "only": no other layer takes it, too. Two tensors are one when codes,
+    scale and zero point agree; what element-wise operators read is not known. Kept with the bundle.
     """
 
     def compute() -> list[dict[str, bool]]:

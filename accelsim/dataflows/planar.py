@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from math import isqrt
 
@@ -15,18 +16,28 @@ from accelsim.errors import ConfigError
 from accelsim.layer import Layer
 
 
-class PlanarArray(Sourced):
-    """pe_columns x pe_rows PEs along the two spatial axes; each forms `filters` dot products of `channels` a cycle."""
+class PeGrid(Sourced):
+    """pe_columns x pe_rows PEs along the first and the second spatial axis; each owns a tile of the map."""
 
     pe_columns: int = Field(ge=1)
     pe_rows: int = Field(ge=1)
-    filters: int = Field(ge=1)
-    channels: int = Field(ge=1)
 
     @property
     def pes(self) -> int:
         """Number of PEs."""
         return self.pe_columns * self.pe_rows
+
+    @property
+    @abstractmethod
+    def multipliers(self) -> int:
+        """Multipliers of a PE."""
+
+
+class PlanarArray(PeGrid):
+    """A grid of PEs, each of which forms `filters` dot products of `channels` products a cycle."""
+
+    filters: int = Field(ge=1)
+    channels: int = Field(ge=1)
 
     @property
     def multipliers(self) -> int:

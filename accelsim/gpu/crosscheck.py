@@ -78,7 +78,7 @@ def crosscheck(records: Sequence[Record], hardware: str | None = None, settings:
     """Put the model of each record's device beside what was measured.
 
     hardware: machine for all records; without it the one of MACHINES whose name the device bears. settings: overrides.
-    Raises ConfigError when no machine is known for a device.
+    Raises ConfigError when no machine is known for a device, InputError when no record has a point of its own.
     """
     modules: list[dict[str, Any]] = []
     networks: list[dict[str, Any]] = []

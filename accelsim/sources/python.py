@@ -51,7 +51,10 @@ class Python(Fed):
         }
 
     def load(self) -> Loaded:
-        """Call the target and load the weights into its module, every key matched."""
+        """Call the target and load the weights into its module, every key matched.
+
+        Raises InputError when the target fails or the weights do not fit.
+        """
         import torch
 
         make = self._function()

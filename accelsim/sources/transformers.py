@@ -110,7 +110,10 @@ class Transformers(Fed):
 
     @property
     def unnamed(self) -> Literal["pictures", "sentences"]:
-        """Shipped pictures for a folder whose config.json has a picture's size, else shipped sentences."""
+        """Shipped pictures for a folder whose config.json has a picture's size, else shipped sentences.
+
+        Raises InputError when config.json cannot be read.
+        """
         place = self._local
         try:
             config = json.loads((place / folders.CONFIG).read_text(encoding="utf-8")) if place else {}

@@ -56,7 +56,10 @@ class Zoo(Source):
         return found | ({"inputs": given} if given else {})
 
     def layers(self, samples: int) -> Encoded | None:
-        """Return the codes of a network that computes in integers (torch runs it), None for the others."""
+        """Return the codes of a network that computes in integers (torch runs it), None for the others.
+
+        Raises InputError when there are fewer inputs than `samples`.
+        """
         from accelsim import zoo
 
         if not zoo.integer(self.network):

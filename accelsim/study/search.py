@@ -105,9 +105,10 @@ def search(
             __version__,
         ]
         place = storage if storage is not None else (None if folder is None else folder / "search.journal")
-        optimiser = Optimiser(f"{Path(hw).stem}-{digest(identity)[:12]}", space.axes, len(goals), seed, place)
-        optimiser.run(trials, space.judge)
-        tried = optimiser.trials()
+        name = f"{Path(hw).stem}-{digest(identity)[:12]}"
+        with Optimiser(name, space.axes, len(goals), seed, place) as optimiser:
+            optimiser.run(trials, space.judge)
+            tried = optimiser.trials()
     store.compact()
     table = space.table([t.values for t in tried], [t.number for t in tried])
     warnings = condensed(map(str, table.pop("warnings")))

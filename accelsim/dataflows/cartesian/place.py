@@ -10,36 +10,29 @@ import numpy.typing as npt
 from pydantic import Field
 
 from accelsim.analyzers.codes import Codes, frozen
-from accelsim.config import Sourced
+from accelsim.dataflows.planar import PeGrid
 from accelsim.dataflows.products import Product
 from accelsim.errors import MappingError
 
 Counts = npt.NDArray[np.int64]
 
 
-class CartesianArray(Sourced):
+class CartesianArray(PeGrid):
     """PEs that each own a tile of the map and multiply all pairs of a few activations and a few weights per step.
 
-    pe_columns, pe_rows: PEs along the first and the second spatial axis (Wt and Ht in DNNsim).
-    activations_per_step, weights_per_step: I and F; a PE has I x F multipliers. accumulators: partial sums a PE can
-    hold. banks: accumulator banks of a PE; products of a step that hit the same bank take a cycle each. barrier: PEs
-    wait for the slowest after every channel, as in DNNsim, or only before they exchange halos, after a whole block.
-    dnnsim_compat: reproduce the slips of isakedo/DNNsim (`dataflows.cartesian.compat` lists them).
+    pe_columns, pe_rows: Wt and Ht in DNNsim. activations_per_step, weights_per_step: I and F; a PE has I x F
+    multipliers. accumulators: partial sums a PE can hold. banks: accumulator banks of a PE; products of a step that hit
+    the same bank take a cycle each. barrier: PEs wait for the slowest after every channel, as in DNNsim, or only before
+    they exchange halos, after a whole block. dnnsim_compat: reproduce the slips of isakedo/DNNsim
+    (`dataflows.cartesian.compat` lists them).
     """
 
-    pe_columns: int = Field(ge=1)
-    pe_rows: int = Field(ge=1)
     activations_per_step: int = Field(ge=1, le=256)
     weights_per_step: int = Field(ge=1, le=256)
     accumulators: int = Field(ge=1)
     banks: int = Field(ge=1)
     barrier: Literal["channel", "block"] = "channel"
     dnnsim_compat: bool = False
-
-    @property
-    def pes(self) -> int:
-        """Number of PEs."""
-        return self.pe_columns * self.pe_rows
 
     @property
     def multipliers(self) -> int:
@@ -186,7 +179,7 @@ def placed(
 
 
 def accumulator_room(product: Product, array: CartesianArray) -> int:
-    """Return how many filters the accumulators of a PE hold at once."""
+    """Return how many filters the accumulators of a PE hold at once. Raises MappingError when not even one."""
     outputs = -(-product.P // array.pe_columns) * -(-product.Q // array.pe_rows)
     if outputs > array.accumulators:
         raise MappingError(

@@ -18,9 +18,9 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Queues:
-    """The array: `pes` with a multiplier and `accumulators` outputs each, behind queues of `depth` activations (that in
-    work among them).
+    """An array of PEs with one multiplier each, behind queues of activations.
 
+    pes: their number. depth: activations in a queue, that in work among them. accumulators: outputs of a PE.
     index_bits: width of the count of zeros before an entry. pointer_bits: width of the place of a column's first
     entry.
     """

@@ -45,8 +45,11 @@ def sweep(studies: Sequence[Study]) -> list[Figure]:
 
 
 def curve_table(study: Study, axis: dict[str, Any]) -> pd.DataFrame:
-    """Return the points along an axis: line (machine and workload), value of the axis, metrics, `main` at the last values
-    of the other axes, `others` saying what those are, `knee` metrics that are at their knee here."""
+    """Return the points of a study along one axis.
+
+    Columns: line (machine and workload), value of the axis, metrics, `main` at the last values of the other axes,
+    `others` saying what those are, `knee` metrics that are at their knee here.
+    """
     key = axis["key"]
     done = study.table[study.table["problem"].eq("")]
     if key not in done or not pd.api.types.is_numeric_dtype(done[key]):
@@ -167,8 +170,10 @@ def _x(axis: dict[str, Any], data: pd.DataFrame) -> dict[str, Any]:
 
 
 def pareto(studies: Sequence[Study]) -> list[Figure]:
-    """Return the points of each study by two metrics with those that no other beats in both: time and energy, or the
-    objectives of a search."""
+    """Return the points of each study by two metrics, those that no other beats in both marked.
+
+    The metrics are time and energy, or each pair of the objectives of a search.
+    """
     found = []
     for number, study in enumerate(studies):
         for place, (first, second) in enumerate(_pairs(study)):
@@ -188,8 +193,10 @@ def _pairs(study: Study) -> list[tuple[str, str]]:
 
 
 def front_table(study: Study, first: str, second: str) -> pd.DataFrame:
-    """Return the points that can be run: what they are, both metrics, `front` where no other point of the machine and
-    workload is better in one and no worse in the other."""
+    """Return the points that can be run: what they are, both metrics, and whether they are on the front.
+
+    `front`: no other point of the machine and workload is better in one metric and no worse in the other.
+    """
     done = study.table[study.table["problem"].eq("")]
     if "feasible" in done:
         done = done[done["feasible"]]

@@ -44,7 +44,10 @@ def convolution(x: Values, w: Values, stride: Pair, padding: Around, dilation: P
 def transposed_convolution(
     x: Values, w: Values, stride: Pair, padding: Around, dilation: Pair, groups: int, output: Pair
 ) -> Product:
-    """x (N, channels, H, W), w (channels, filters / groups, R, S); padding: cut off the full result; output: (P, Q)."""
+    """x (N, channels, H, W), w (channels, filters / groups, R, S); padding: cut off the full result; output: (P, Q).
+
+    Raises ValueError for scales per input channel in several groups.
+    """
     n, channels, height, width = x.shape
     c, k, rows, columns = channels // groups, *w.shape[1:]
     array = w.array.reshape(groups, c, k, rows, columns).transpose(0, 2, 1, 3, 4).reshape(groups * k, c, rows, columns)

@@ -14,6 +14,7 @@ def generating(module: Any, steps: int) -> Any:
     It runs the prompt in one pass (prefill, logits of the last position alone), then `steps` passes of a single token
     over the cache of keys and values. The token is the likeliest one; an end-of-text token does not stop it. A head
     that shares its weight with the embedding is given a copy, so that its product has the head's name.
+    Raises InputError for a module that does not generate.
     """
     import torch
 

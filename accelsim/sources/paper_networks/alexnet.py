@@ -33,7 +33,7 @@ class GroupedAlexNet(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return class probabilities (N, classes) of pictures (N, 3, H, W)."""
+        """Return class probabilities (N, classes) of pictures (N, 3, H, W). Raises InputError for other than 199 to 230 pixels."""
         maps = self.features(x)
         if maps.shape[2:] != (6, 6):
             height, width = x.shape[2:]

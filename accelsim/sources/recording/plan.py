@@ -123,7 +123,8 @@ class Plan:
         """Say which layer `product` belongs to, making it when planning.
 
         A weight used again with the same shape is the same layer; with another shape it is another layer.
-        Products of two activations, and convolutions by a computed filter, are a layer per call and module.
+        Products of two activations, and convolutions by a computed filter, are a layer per call and module. Raises
+        InputError when the passes differ.
         """
         identity = product.identity
         root: Hashable = identity.key if identity else ("dynamic", module, product.shape.kind)

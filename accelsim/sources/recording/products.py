@@ -52,6 +52,10 @@ def read(function: Any, args: tuple[Any, ...], weights: Weights) -> Product | No
 
 
 def convolution(x: torch.Tensor, w: torch.Tensor, args: tuple[Any, ...], weights: Weights) -> Product | None:
+    """Return the product of `aten.convolution` as two-dimensional; None for three dimensions.
+
+    x: (N, channels, H, W) or (N, channels, W), w: filters, args: all arguments of the operator.
+    """
     stride, padding, dilation, transposed, extra, groups = (_value(a) for a in args[3:9])
     if x.dim() not in (3, 4):
         return None

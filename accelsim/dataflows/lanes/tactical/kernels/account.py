@@ -13,11 +13,12 @@ def step_sums(
     members: npt.NDArray[np.int64], filled: npt.NDArray[np.int64], beyond: npt.NDArray[np.int64],
     edges: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:  # fmt: skip
-    """Return sums over steps and tiles: of the cost times windows, for
+    """Return ten sums over steps and tiles.
 
-    0 slots with a weight, 1 those on lanes without a channel, 2 slots with a channel, 3 filters of working tiles;
-    4 of the windows that had nothing to do, for slots with a weight; of the cost, for 5 filters of working tiles,
-    6 filters of tiles that are done, 7 tiles that have filters, 8 one; 9 filters of working tiles.
+    Of the cost times windows: 0 for slots with a weight, 1 for those on lanes without a channel, 2 for slots with a
+    channel, 3 for filters of working tiles. 4: of the windows that had nothing to do, for slots with a weight. Of the
+    cost: 5 for filters of working tiles, 6 for filters of tiles that are done, 7 for tiles that have filters, 8 for
+    all of them once. 9: filters of working tiles.
 
     rows: (steps, tiles), first: (steps,), costs: (steps, 3) as in `backends`; members: (filter sets,), filled,
     beyond: (filter sets, time rows), as in `Schedule`; edges: (time rows,) lanes that have a channel.
