@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from accelsim import strictyaml
-from accelsim.errors import ConfigError, unknown_name
+from accelsim.errors import ConfigError, shortened, unknown_name
 from accelsim.units import parse_bytes
 
 S = TypeVar("S", bound="Spec")
@@ -29,8 +31,11 @@ def _whole_bytes(value: Any) -> Any:
     return value
 
 
-Bytes = Annotated[int, BeforeValidator(_whole_bytes)]
-"""A capacity in bytes, given as a number or as words such as 64KiB."""
+MOST_COUNT = 1 << 16
+"""Parts of one kind in a machine, where a key has no bound of its own."""
+
+Bytes = Annotated[int, BeforeValidator(_whole_bytes), Field(le=1 << 50)]
+"""A capacity in bytes, given as a number or as words such as 64KiB; at most 1 PiB."""
 
 BytesPerSecond = Annotated[float, BeforeValidator(lambda v: parse_bytes(v) if isinstance(v, str | int) else v)]
 """A bandwidth, given as a number of bytes per second or as words such as 25.6GB/s."""
@@ -55,6 +60,33 @@ def validate(model: type[S], document: strictyaml.Document) -> S:
         raise ConfigError(f"{document.path}: {len(problems)} {noun}", problems=problems) from None
 
 
+def oversized(section: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    """Yield key path and value of the whole numbers in a section that are above `MOST_COUNT` and have no other bound."""
+    if isinstance(section, BaseModel):
+        for name in _unbounded(type(section)):
+            yield from oversized(getattr(section, name), (*at, name))
+    elif isinstance(section, dict | list | tuple):
+        for key, value in section.items() if isinstance(section, dict) else enumerate(section):
+            yield from oversized(value, (*at, key))
+    elif isinstance(section, int) and section > MOST_COUNT:
+        yield at, section
+
+
+@lru_cache(maxsize=256)
+def _unbounded(kind: type[BaseModel]) -> tuple[str, ...]:
+    """Return the fields of a section that hold other sections, or whole numbers without an upper bound."""
+    found = []
+    for name, info in kind.model_fields.items():
+        choices = [info.annotation, *get_args(info.annotation)]
+        optional = [m for choice in choices for m in getattr(choice, "__metadata__", ())]
+        bounds = [*info.metadata, *(m for given in optional for m in getattr(given, "metadata", ()))]
+        inside = [choice for choice in choices if isinstance(choice, type) or get_origin(choice) in (list, dict, tuple)]
+        numbers = [choice for choice in inside if choice not in (str, float, bool, type(None))]
+        if numbers and not any(hasattr(m, "le") or hasattr(m, "lt") for m in bounds):
+            found.append(name)
+    return tuple(found)
+
+
 def load(model: type[S], path: Path, overrides: Iterable[str] = ()) -> S:
     """Read the YAML file `path` as `model`, after applying ``a.b=c`` `overrides`."""
     return validate(model, override(strictyaml.read(path), overrides))
@@ -68,21 +100,31 @@ def override(document: strictyaml.Document, settings: Iterable[str]) -> strictya
     data: dict[str, Any] = json.loads(json.dumps(document.data))
     origins = dict(document.origins)
     for setting in settings:
-        key, equals, text = setting.partition("=")
-        keys = [k.strip() for k in key.split(".")]
-        if not equals or not all(keys):
-            raise ConfigError(
-                f"--set {setting!r} is not of the form key.path=value", "for example --set clock.frequency_mhz=250"
-            )
+        said = f"--set {shortened(setting, 200)}"
+        keys, value = _changed(setting, said)
         target = data
         for part in keys[:-1]:
             child = target.setdefault(part, {})
             if not isinstance(child, dict):
-                raise ConfigError(f"--set {setting!r}: {part!r} is a value, not a section")
+                raise ConfigError(f"{said}: {part!r} is a value, not a section")
             target = child
-        target[keys[-1]] = strictyaml.parse(f"value: {text}", f"--set {setting}").data["value"]
-        origins[tuple(keys)] = f"--set {setting}"
+        target[keys[-1]] = value
+        origins[tuple(keys)] = said
     return strictyaml.Document(document.path, data, document.lines, origins)
+
+
+def _changed(setting: str, said: str) -> tuple[list[str], Any]:
+    """Return the key path and the value of a setting, which messages call `said`. Raises ConfigError."""
+    key, equals, text = setting.partition("=")
+    keys = [k.strip() for k in key.split(".")]
+    if not equals or not all(keys) or not strictyaml.is_text(setting):
+        raise ConfigError(f"{said!r} is not of the form key.path=value", "for example --set clock.frequency_mhz=250")
+    if len(keys) > strictyaml.MOST_DEPTH:
+        raise ConfigError(f"{said}: sections are nested too deeply", f"at most {strictyaml.MOST_DEPTH}")
+    parsed = strictyaml.parse(f"value: {text}", said).data
+    if set(parsed) != {"value"}:
+        raise ConfigError(f"{said}: one setting changes one key", "give --set again for each key")
+    return keys, parsed["value"]
 
 
 def digest(*parts: Any) -> str:
@@ -107,13 +149,22 @@ def _problem(model: type[BaseModel], document: strictyaml.Document, item: dict[s
     if item["type"] == "missing":
         return f"{where}: {path}: required key is missing"
     given = item.get("input")
-    shown = f", got {given!r} ({type(given).__name__})" if not isinstance(given, dict | list) else ""
+    shown = "" if isinstance(given, dict | list) else f", got {shortened(repr(given))} ({type(given).__name__})"
     return f"{where}: {path}: {item['msg'].removeprefix('Value error, ')}{shown}"
 
 
 def _keys_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that a section may have; none where they depend on a choice."""
     current: Any = model
     for part in location:
-        info = getattr(current, "model_fields", {}).get(part)
-        current = info.annotation if info is not None else None
+        fields = getattr(current, "model_fields", None)
+        if fields is not None:
+            current = fields[part].annotation if part in fields else None
+        elif get_origin(current) in (dict, list):
+            current = get_args(current)[-1]
+        else:
+            return []
+        inside = [kind for kind in get_args(current) if kind is not type(None)]
+        if get_origin(current) in (Union, UnionType) and len(inside) == 1:  # X | None
+            current = inside[0]
     return list(getattr(current, "model_fields", {}))

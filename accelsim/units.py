@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 
-_BYTES = re.compile(r"^\s*(?P<number>[0-9]+\.?[0-9]*([eE][+-]?[0-9]+)?)\s*(?P<unit>[A-Za-z]*?)(/s)?\s*$")
+from accelsim.errors import shortened
+
+_BYTES = re.compile(r"(?P<number>[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?)\s*(?P<unit>[A-Za-z]*)(/s)?")
 _PREFIXES = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}
 
 
@@ -70,10 +72,14 @@ def parse_bytes(text: str | float) -> float:
     """
     if isinstance(text, int | float) and not isinstance(text, bool):
         return float(text)
-    found = _BYTES.match(str(text))
+    words = str(text).strip()
+    found = _BYTES.fullmatch(words)
     if found is None or found["unit"].upper() not in _SIZES:
-        raise ValueError(f"{text!r} is no number of bytes; for example 65536, 64KiB, 2MiB, 25.6GB/s")
-    return float(found["number"]) * _SIZES[found["unit"].upper()]
+        raise ValueError(f"{shortened(words)!r} is no number of bytes; for example 65536, 64KiB, 2MiB, 25.6GB/s")
+    size = float(found["number"]) * _SIZES[found["unit"].upper()]
+    if math.isinf(size):
+        raise ValueError(f"{shortened(words)!r} is too large a number of bytes")
+    return size
 
 
 def binary_bytes(value: float) -> str:

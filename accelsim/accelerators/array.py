@@ -43,6 +43,9 @@ EVEN = frozenset({"plain", "profiled"})
 WHOLE = 1 << 30
 """More than any loop has."""
 
+MOST_MULTIPLIER_BITS = 1 << 32
+"""One-bit products per cycle of a machine; 65,536 multipliers of 16 bits have 2^24."""
+
 
 class Parameters(Sourced):
     """Parameters of a compute array; `type` is the accelerator's name in the catalogue."""
@@ -84,6 +87,13 @@ class ArrayAccelerator(Accelerator):
                 raise ValueError(f"memory.{name} holds an operand that the level around it does not hold")
             around = inside
         surroundings.declare_levels(self.memory)
+        return self
+
+    @model_validator(mode="after")
+    def _of_a_size(self) -> Self:
+        bits = self.multiplier_bits()
+        if bits > MOST_MULTIPLIER_BITS:
+            raise ValueError(f"accelerator: {bits:,} one-bit products a cycle, at most {MOST_MULTIPLIER_BITS:,}")
         return self
 
     def extrapolated(self) -> list[str]:

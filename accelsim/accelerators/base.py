@@ -173,4 +173,10 @@ def described(document: strictyaml.Document) -> Accelerator:
             f"one of: {', '.join(ACCELERATORS.names())}",
         )
     machine: Accelerator = config.validate(ACCELERATORS.get(name), document)
+    problems = [
+        f"{document.where(at)}: {'.'.join(map(str, at))}: at most {config.MOST_COUNT:,}, got {value:,}"
+        for at, value in config.oversized(machine)
+    ]
+    if problems:
+        raise ConfigError(f"{document.path}: numbers out of range", problems=problems)
     return machine

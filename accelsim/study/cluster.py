@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -135,8 +136,8 @@ def _job(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _count(options: dict[str, str], key: str) -> int:
-    if not options[key].isdigit() or int(options[key]) < 1:
-        raise ConfigError(f"--executor slurm: {key}={options[key]} is no whole number above 0")
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", options[key]):
+        raise ConfigError(f"--executor slurm: {key}={options[key]} is no whole number, 1 to 999999")
     return int(options[key])
 
 

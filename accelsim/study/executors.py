@@ -16,6 +16,8 @@ from accelsim.errors import InputError
 
 MOST_ATTEMPTS = 5
 """How often a batch may lose its worker before it is taken for the cause."""
+MOST_PROCESSES = 1024
+"""Processes of one machine; more are a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +179,9 @@ def _whole(text: str, given: str) -> int:
         count = int(text)
     except ValueError:
         count = 0
-    if count < 1:
+    if not 1 <= count <= MOST_PROCESSES:
         raise InputError(
-            f"--executor {given!r}: the number of processes is a whole number above 0", "for example local:4"
+            f"--executor {given!r}: the number of processes is a whole number above 0, at most {MOST_PROCESSES}",
+            "for example local:4",
         )
     return count

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, shortened
 from accelsim.units import parse_bytes
 
-_RANGE = re.compile(r"^(?P<first>[^.:]+(\.[0-9]+[^.:]*)?)\.\.(?P<last>[^:]+?)(:(?P<kind>[x+])(?P<step>[^:]+))?$")
+_RANGE = re.compile(r"^(?P<first>[^.:]+(\.[0-9][^.:]*)?)\.\.(?P<last>[^:]+?)(:(?P<kind>[x+])(?P<step>[^:]+))?$")
 _OPENING, _CLOSING = "[{(", "]})"
 MOST_VALUES = 100_000
 """Values of one axis; a longer range is a slip of the pen."""
@@ -53,7 +53,7 @@ def _range(text: str) -> list[str]:
     first, last = number(found["first"]), number(found["last"])
     geometric = found["kind"] in (None, "x")
     step = 2.0 if found["step"] is None else number(found["step"])
-    what = f"range {text!r}"
+    what = f"range {shortened(text)!r}"
     hint = "for example 16KiB..1MiB:x2, 16..64:+16 or 16KiB..1MiB"
     if first is None or last is None or step is None:
         raise ConfigError(f"{what}: its ends and its step must be numbers", hint)
@@ -63,10 +63,11 @@ def _range(text: str) -> list[str]:
         raise ConfigError(f"{what}: a factor is greater than 1 and starts above 0", hint)
     if not geometric and step <= 0:
         raise ConfigError(f"{what}: a step is greater than 0", hint)
-    room = math.log(last / first) / math.log(step) if geometric else (last - first) / step
+    apart = last / first if geometric else (last - first) / step
+    room = math.log(apart) / math.log(step) if geometric else apart
+    if apart > 1e300 or room + 1e-9 >= MOST_VALUES:
+        raise ConfigError(f"{what} has more values than the {MOST_VALUES:,} of an axis", "take a larger step")
     count = math.floor(room + 1e-9) + 1
-    if count > MOST_VALUES:
-        raise ConfigError(f"{what} has {count:,} values, at most {MOST_VALUES:,} make an axis", "take a larger step")
     steps = [first * step**i if geometric else first + step * i for i in range(count)]
     fraction = any("." in part or "e" in part.lower() for part in (found["first"],) if part[-1:].isdigit())
     return [_written(value, fraction) for value in steps]
@@ -95,5 +96,5 @@ def _split(text: str) -> list[str]:
             start = place + 1
     parts = [part.strip() for part in (*parts, text[start:])]
     if len(parts) > 1 and not all(parts):
-        raise ConfigError(f"list {text!r} has an empty value", "for example 5e9,10e9,20e9")
+        raise ConfigError(f"list {shortened(text)!r} has an empty value", "for example 5e9,10e9,20e9")
     return parts

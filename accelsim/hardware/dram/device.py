@@ -15,13 +15,17 @@ FIELDS: tuple[str, ...] = get_args(AddressField)
 """Parts of an address, in the order in which kernels and tests number them."""
 
 
+MOST_BYTES = 1 << 50
+"""What an address reaches."""
+
+
 def _power_of_two(value: int) -> int:
     if value & (value - 1):
         raise ValueError("must be a power of two, as each part of an address is a whole number of bits")
     return value
 
 
-Count = Annotated[int, Field(ge=1), AfterValidator(_power_of_two)]
+Count = Annotated[int, Field(ge=1, le=1 << 24), AfterValidator(_power_of_two)]
 Clocks = Annotated[int, Field(ge=0, le=1 << 20)]
 
 
@@ -37,7 +41,7 @@ class Organisation(Sourced):
     banks: Count
     rows: Count
     columns: Count
-    bus_bits: Annotated[int, Field(ge=8), AfterValidator(_power_of_two)]
+    bus_bits: Annotated[int, Field(ge=8, le=1 << 16), AfterValidator(_power_of_two)]
     burst_length: Count
     transfers_per_clock: Count
 
@@ -123,7 +127,7 @@ class Scheduler(Sourced):
 
     policy: Literal["in_order", "first_ready"]
     queue_bursts: int = Field(ge=1, le=1024)
-    most_passes: int = Field(ge=0)
+    most_passes: int = Field(ge=0, le=1 << 30)
 
 
 class DramDevice(Sourced):
@@ -145,6 +149,8 @@ class DramDevice(Sourced):
             raise ValueError(f"a burst of {parts.burst_length} words is longer than a row of {parts.columns}")
         if parts.burst_length % parts.transfers_per_clock:
             raise ValueError("a burst must take whole clocks: burst_length is below transfers_per_clock")
+        if self.capacity_bytes > MOST_BYTES:
+            raise ValueError(f"its {self.capacity_bytes:,} bytes are more than the {MOST_BYTES:,} of an address")
         if clocks.t_ccd_s < self.burst_clocks:
             raise ValueError(f"t_ccd_s is below the {self.burst_clocks} clocks of a burst; bursts would overlap")
         if clocks.t_rtw < clocks.t_cl + self.burst_clocks - clocks.t_cwl:
