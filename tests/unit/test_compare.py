@@ -21,6 +21,7 @@ from accelsim.comparison import RATIOS, Comparison, equalised, geomean
 from accelsim.errors import ConfigError, UnknownNameError
 from accelsim.report import palette
 from accelsim.report.figures import compare as figures
+from accelsim.report.figures import drawing
 from accelsim.report.text import compare as compare_text
 from accelsim.results import COLUMNS
 from accelsim.trace import Trace
@@ -213,7 +214,7 @@ def test_without_altair_a_comparison_is_written_all_the_same(
     command = ["compare", "--hw", "dadiannao", "stripes", "--workload", str(folders[0]), "--out", str(tmp_path)]
     assert invoke(command) == 0
     said = capsys.readouterr().err
-    assert [line for line in said.splitlines() if "plots" in line] == [f"warning: {figures.MISSING}"]
+    assert [line for line in said.splitlines() if "plots" in line] == [f"warning: {drawing.MISSING}"]
     assert (tmp_path / "compare_layers.parquet").is_file()
     assert not list(tmp_path.glob("compare.*g"))
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from accelsim.comparison import GEOMEAN, Comparison
+from accelsim.report.figures import drawing
 from accelsim.report.palette import machine_colours
-from accelsim.storage import write_atomically
 
-MISSING = "figures need altair and vl-convert-python: pip install 'accelsim[plots]'"
 _BARS = {
     "relative_speedup": "Speedup",
     "relative_energy_gain": "Energy efficiency",
@@ -25,24 +23,11 @@ _POINTS = {
 }
 _BAR, _GAP, _HEIGHT = 11, 14, 110
 _NARROWEST, _WIDEST, _LETTER = 150, 360, 5.7
-_FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
     """Write compare.svg and compare.png into `folder` and return the paths; none, and a line on stderr, without altair."""
-    try:
-        drawn = chart(comparison)
-        import vl_convert
-    except ImportError:
-        print(f"warning: {MISSING}", file=sys.stderr)
-        return []
-    spec = drawn.to_dict()
-    version = "v" + "_".join(spec["$schema"].rpartition("/v")[2].split(".")[:2])
-    svg = vl_convert.vegalite_to_svg(spec, vl_version=version).encode()
-    png = vl_convert.vegalite_to_png(spec, vl_version=version, scale=3)
-    for name, data in (("compare.svg", svg), ("compare.png", png)):
-        write_atomically(folder / name, data)
-    return [folder / "compare.svg", folder / "compare.png"]
+    return drawing.write(lambda: chart(comparison), folder, "compare", ("svg", "png"), scale=3)
 
 
 def chart(comparison: Comparison) -> Any:
@@ -81,11 +66,7 @@ def chart(comparison: Comparison) -> Any:
         f"Networks over {comparison.baseline} (dashed)", anchor="start", fontSize=10, fontWeight="normal"
     )
     figure = alt.concat(*sized, columns=columns, spacing=16, title=heading)
-    return (
-        figure.configure(font=_FONT)
-        .configure_view(stroke=None)
-        .configure_axis(gridColor="#E4E4E4", titleFontWeight="normal")
-    )
+    return drawing.framed(figure)
 
 
 def _points(alt: Any, table: pd.DataFrame, shared: dict[str, Any]) -> Any:
@@ -93,12 +74,9 @@ def _points(alt: Any, table: pd.DataFrame, shared: dict[str, Any]) -> Any:
     points = table.melt(["workload", "machine"], list(_POINTS), "what", "speedup").dropna().replace({"what": _POINTS})
     points = points[points["speedup"].gt(0) & points["speedup"].lt(float("inf"))]
     low, high = points["speedup"].min(), max(1.0, points["speedup"].max())
-    steps = [n * 10.0**e for e in range(-3, 7) for n in (1, 2, 5)]
-    values = [step for step in steps if low / 2 <= step <= high * 2]
-    values = values if len(values) <= 8 else [step for step in values if f"{step:e}".startswith("1")]
     y = alt.Y(
         "speedup:Q", title="Speedup of the array alone", scale=alt.Scale(type="log", domain=[low / 1.25, high * 1.25], nice=False),
-        axis=alt.Axis(values=values, format="~g"),
+        axis=alt.Axis(values=drawing.ticks(low, high, beyond=2), format="~g"),
     )  # fmt: skip
     shapes = alt.Scale(domain=list(_POINTS.values()), range=["circle", "stroke", "diamond"])
     legend = alt.Legend(

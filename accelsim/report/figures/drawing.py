@@ -7,44 +7,75 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelsim.report.figures.compare import MISSING
-from accelsim.report.figures.sweep import FONT, export
+from accelsim.report.page.libraries import with_notices
 from accelsim.report.palette import COLOURS
+from accelsim.storage import write_atomically
+
+MISSING = "figures need altair and vl-convert-python: pip install 'accelsim[plots]'"
+FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 
 
-def write(draw: Callable[[], Any], folder: Path, stem: str) -> list[Path]:
-    """Write what `draw` returns as STEM.svg, .png and .html; none, and a line on stderr, without altair."""
+def write(
+    draw: Callable[[], Any], folder: Path, stem: str, endings: Sequence[str] = ("svg", "png", "html"), scale: int = 2
+) -> list[Path]:
+    """Write what `draw` returns as STEM.svg, .png and .html and return the paths.
+
+    None where there is nothing to draw, and none with a line on stderr without altair. endings: of the files to write;
+    the page needs no network. scale: pixels of the PNG for each of the drawing.
+    """
     try:
         drawn = draw()
         import vl_convert
     except ImportError:
         print(f"warning: {MISSING}", file=sys.stderr)
         return []
-    return [] if drawn is None else export(drawn, vl_convert, folder, stem)
+    if drawn is None:
+        return []
+    spec = drawn.to_dict()
+    version = "v" + "_".join(spec["$schema"].rpartition("/v")[2].split(".")[:2])
+    converted: dict[str, Callable[[], bytes]] = {
+        "svg": lambda: vl_convert.vegalite_to_svg(spec, vl_version=version).encode(),
+        "png": lambda: vl_convert.vegalite_to_png(spec, vl_version=version, scale=scale),
+        "html": lambda: with_notices(vl_convert.vegalite_to_html(spec, vl_version=version, bundle=True)).encode(),
+    }
+    paths = [folder / f"{stem}.{ending}" for ending in endings]
+    for path, ending in zip(paths, endings, strict=True):
+        write_atomically(path, converted[ending]())
+    return paths
 
 
-def styled(figure: Any) -> Any:
+def framed(figure: Any) -> Any:
     """Return the figure with the house's font, frame and grid."""
     return (
         figure.configure(font=FONT)
         .configure_view(stroke=None)
         .configure_axis(gridColor="#E4E4E4", titleFontWeight="normal")
-        .configure_legend(orient="bottom", columns=4, labelLimit=300, symbolOpacity=1)
     )
+
+
+def styled(figure: Any, label_limit: int = 300) -> Any:
+    """Return the figure with the house's font, frame and grid, its legend in four columns below."""
+    return framed(figure).configure_legend(orient="bottom", columns=4, labelLimit=label_limit, symbolOpacity=1)
+
+
+def ticks(low: float, high: float, most: int = 8, beyond: float = 1.5) -> list[float]:
+    """Return the ticks of a logarithmic axis from `low` to `high`: 1, 2 and 5, or powers of ten where those are too many.
+
+    beyond: factor by which a tick may lie outside.
+    """
+    steps = [n * 10.0**e for e in range(-9, 14) for n in (1, 2, 5)]
+    found = [step for step in steps if low / beyond <= step <= high * beyond]
+    return found if len(found) <= most else [step for step in found if f"{step:e}".startswith("1")]
 
 
 def logarithmic(channel: Any, field: str, values: Any, title: str) -> Any:
-    """Return the encoding of positive `values` on a logarithmic axis with ticks at 1, 2 and 5, or at powers of ten."""
-    low, high = float(min(values)), float(max(values))
-    steps = [n * 10.0**e for e in range(-6, 14) for n in (1, 2, 5)]
-    ticks = [step for step in steps if low / 1.5 <= step <= high * 1.5]
-    ticks = ticks if len(ticks) <= 8 else [step for step in ticks if f"{step:e}".startswith("1")]
+    """Return the encoding of positive `values` on a logarithmic axis."""
     import altair as alt
 
+    low, high = float(min(values)), float(max(values))
     scale = alt.Scale(type="log", domain=[low / 1.3, high * 1.3], nice=False)
-    return channel(
-        f"{field}:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format="~s" if high >= 1000 else "~g")
-    )
+    axis = alt.Axis(values=ticks(low, high), format="~s" if high >= 1000 else "~g")
+    return channel(f"{field}:Q", title=title, scale=scale, axis=axis)
 
 
 def colours(channel: Any, field: str, names: Sequence[str], title: str | None = None) -> Any:

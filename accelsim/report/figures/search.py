@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from accelsim.report.figures.compare import MISSING
-from accelsim.report.figures.sweep import FONT, export
+from accelsim.report.figures import drawing
 from accelsim.report.palette import COLOURS
 from accelsim.report.text.sweep import written
 from accelsim.study.search import OBJECTIVES, Search
@@ -28,13 +26,7 @@ _SIZE = 260
 
 def write(search: Search, folder: Path, stem: str = "search") -> list[Path]:
     """Write STEM.svg, .png and .html and return the paths; none without altair (a line on stderr) or a design."""
-    try:
-        drawn = chart(search)
-        import vl_convert
-    except ImportError:
-        print(f"warning: {MISSING}", file=sys.stderr)
-        return []
-    return [] if drawn is None else export(drawn, vl_convert, folder, stem)
+    return drawing.write(lambda: chart(search), folder, stem)
 
 
 def chart(search: Search) -> Any:
@@ -72,11 +64,7 @@ def chart(search: Search) -> Any:
     machine, workloads = next(iter(search.info["hardware"])), ", ".join(search.info["workloads"])
     title = alt.Title(f"{machine} on {workloads}", anchor="start", fontSize=12)
     figure = alt.concat(*panels, columns=3, spacing=20, title=title)
-    return (
-        figure.configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(gridColor="#E4E4E4", titleFontWeight="normal")
-    )
+    return drawing.framed(figure)
 
 
 def _data(search: Search) -> pd.DataFrame:
@@ -100,9 +88,7 @@ def _axis(alt: Any, channel: Any, table: pd.DataFrame, name: str) -> Any:
     low, high = float(values.min()), float(values.max())
     title = _SCALED[name][1] if name in _SCALED else "Trial" if name == "trial" else name
     if name != "trial" and low > 0 and high > 8 * low:
-        steps = [n * 10.0**e for e in range(-9, 12) for n in (1, 2, 5)]
-        ticks = [s for s in steps if low / 1.5 <= s <= high * 1.5]
-        ticks = ticks if len(ticks) <= 8 else [s for s in ticks if f"{s:e}".startswith("1")]
+        ticks = drawing.ticks(low, high)
         scale = alt.Scale(type="log", domain=[low / 1.2, high * 1.2], nice=False)
         return channel(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format=",.4~r"))
     return channel(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from accelsim.report.figures.compare import MISSING
-from accelsim.report.page.libraries import with_notices
+from accelsim.report.figures import drawing
 from accelsim.report.palette import machine_colours
 from accelsim.report.text.sweep import written
-from accelsim.storage import write_atomically
 from accelsim.study.grid import Axis
 from accelsim.study.knee import TOLERANCE, slice_of
 from accelsim.study.sweep import Sweep
@@ -23,7 +20,6 @@ _SCALED = {
     "energy_pj": (1e9, "Energy (mJ)"),
 }
 _WIDTH, _HEIGHT = 210, 150
-FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 _MOST_TICKS = 9
 _MOST_THIN = 24
 """Lines of one machine and workload at other values of the other axes; more would hide the thick one."""
@@ -31,27 +27,7 @@ _MOST_THIN = 24
 
 def write(sweep: Sweep, folder: Path, stem: str = "sweep") -> list[Path]:
     """Write STEM.svg, .png and .html and return the paths; none where there is nothing to draw or no altair (a line on stderr)."""
-    try:
-        drawn = chart(sweep)
-        import vl_convert
-    except ImportError:
-        print(f"warning: {MISSING}", file=sys.stderr)
-        return []
-    return [] if drawn is None else export(drawn, vl_convert, folder, stem)
-
-
-def export(drawn: Any, vl_convert: Any, folder: Path, stem: str) -> list[Path]:
-    """Write an altair chart as SVG, PNG and a page that needs no network; return the paths."""
-    spec = drawn.to_dict()
-    version = "v" + "_".join(spec["$schema"].rpartition("/v")[2].split(".")[:2])
-    files = {
-        f"{stem}.svg": vl_convert.vegalite_to_svg(spec, vl_version=version).encode(),
-        f"{stem}.png": vl_convert.vegalite_to_png(spec, vl_version=version, scale=2),
-        f"{stem}.html": with_notices(vl_convert.vegalite_to_html(spec, vl_version=version, bundle=True)).encode(),
-    }
-    for name, data in files.items():
-        write_atomically(folder / name, data)
-    return [folder / name for name in files]
+    return drawing.write(lambda: chart(sweep), folder, stem)
 
 
 def chart(sweep: Sweep) -> Any:
@@ -69,12 +45,7 @@ def chart(sweep: Sweep) -> Any:
         note += "; thick line: other axes at their last value, thin lines: at the others"
     title = alt.Title("Sensitivity", subtitle=note, anchor="start", fontSize=12, subtitleFontSize=10)
     figure = alt.vconcat(*rows, spacing=24, title=title)
-    return (
-        figure.configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(gridColor="#E4E4E4", titleFontWeight="normal")
-        .configure_legend(orient="bottom", columns=4, labelLimit=260, symbolOpacity=1)
-    )
+    return drawing.styled(figure, label_limit=260)
 
 
 def _row(alt: Any, sweep: Sweep, axis: Axis) -> Any:
@@ -167,9 +138,7 @@ def _y(alt: Any, values: Any, title: str) -> Any:
     """Return the encoding of a metric: logarithmic where its values are far apart, from zero where they are near."""
     low, high = float(values.min()), float(values.max())
     if low > 0 and high > 12 * low:
-        steps = [n * 10.0**e for e in range(-6, 10) for n in (1, 2, 5)]
-        ticks = [s for s in steps if low / 2 <= s <= high * 2]
-        ticks = ticks if len(ticks) <= 7 else [s for s in ticks if f"{s:e}".startswith("1")]
+        ticks = drawing.ticks(low, high, most=7, beyond=2)
         scale = alt.Scale(type="log", domain=[low / 1.4, high * 1.3], nice=False)
         return alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format=",.4~r", minExtent=34))
     return alt.Y(
