@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 
 from accelsim.errors import ConfigError, InputError, unknown_name
+from accelsim.paths import user_path
 
 FOLDERS = {"hardware": "hwconfigs", "workload": "workloads", "dram": "hwconfigs/dram", "energy": "hwconfigs/energy"}
 _SHIPPED = (".", "configs", *FOLDERS.values())
@@ -31,7 +32,7 @@ def find(kind: str, reference: str) -> Path:
     Names of shipped files may stand in a folder called configs, hwconfigs or workloads. Raises UnknownNameError
     with the nearest names, InputError when another path does not exist, ConfigError when it is a folder.
     """
-    path = Path(reference).expanduser()
+    path = user_path(reference)
     if path.is_file():
         return path
     if path.is_dir() and path.suffix:

@@ -13,6 +13,7 @@ from pydantic import Field, SerializeAsAny, create_model
 from accelsim import catalogue, strictyaml
 from accelsim.config import Spec, digest, override, validate
 from accelsim.errors import ConfigError, InputError, UnknownNameError
+from accelsim.paths import user_path
 from accelsim.quantize import Quantization
 from accelsim.sources import SOURCES, Source
 from accelsim.sources.capture import NAME, bundle_path, record_to, trace_key_parts
@@ -28,7 +29,10 @@ class _Common(Spec):
     description: str = ""
     source: str = Field(description="where the network comes from: a name of the catalogue of sources")
     samples: int | None = Field(
-        default=None, ge=1, description="how many of the source's inputs are captured; one, or all of an npy folder"
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="how many of the source's inputs are captured; one, or all of an npy folder",
     )
     quantization: Quantization = Quantization()
 
@@ -119,10 +123,10 @@ def _captured(workload: Workload, key: str, target: Path, replace: bool) -> Trac
 
 def _document(reference: str) -> tuple[Path, strictyaml.Document]:
     """Return the path and content of a workload's file, or of the one that a folder of arrays stands for."""
-    path = Path(reference).expanduser()
+    path = user_path(reference)
     if path.is_dir() and (path / MODEL).is_file():
         place = path.resolve()
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", place.name).lstrip("._-") or "npy"
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", place.name).lstrip("._-")[:100] or "npy"
         return path, strictyaml.Document(str(path), {"name": name, "source": "npy", "folder": str(place)})
     shipped = catalogue.names("workload")
     if path.is_dir() and path.suffix not in (".yaml", ".yml") and reference not in shipped:

@@ -19,7 +19,7 @@ from accelsim.trace import FORMAT_VERSION, Trace
 CAPTURE_VERSION = 3
 """Raised whenever the same network would give another trace; part of every content key."""
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 """What a workload or a captured model may be called: it becomes part of a folder's name."""
 
 

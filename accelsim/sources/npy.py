@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, PrivateAttr
 
 from accelsim.config import digest
+from accelsim.paths import user_path
 from accelsim.sources import Encoded, Source, source
 from accelsim.sources.zoo import digest_file
 
@@ -69,13 +70,13 @@ class Npy(Source):
 
     @property
     def _model_folder(self) -> Path:
-        return self._beside / Path(self.folder).expanduser()
+        return self._beside / user_path(self.folder)
 
     @property
     def _array_folder(self) -> Path:
         model = self._model_folder
         if self.arrays is not None:
-            return self._beside / Path(self.arrays).expanduser()
+            return self._beside / user_path(self.arrays)
         resolved = model.resolve()
         split = resolved.parent.parent / "net_traces" / resolved.name
         return split if resolved.parent.name == "models" and split.is_dir() else model

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from accelsim.errors import AccelsimError, InputError
+from accelsim.paths import user_path
 from accelsim.sources import Loaded, source
 from accelsim.sources.inputs.fed import Fed
 from accelsim.sources.inputs.pictures import Preparation
@@ -106,7 +107,7 @@ class Python(Fed):
         """Find the target's file without importing anything."""
         place = self.target.partition(":")[0]
         if place.endswith(".py"):
-            path = self._folder / Path(place).expanduser()
+            path = self._folder / user_path(place)
             if path.is_file():
                 return path
             raise InputError(f"target {self.target}: no file {path}")

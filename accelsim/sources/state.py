@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import InputError
+from accelsim.paths import user_path
 from accelsim.sources.torchao_files import import_torchao, only_torchao, rebuilt
 
 UNTRAINED = "the weights are random (untrained): its ineffectual work says nothing about a trained network"
@@ -24,7 +25,7 @@ def is_file(weights: str) -> bool:
 
 def weight_file(weights: str, folder: Path) -> Path:
     """Return the path of a weight file, relative ones taken from `folder`. Raises InputError when it is missing."""
-    path = folder / Path(weights).expanduser()
+    path = folder / user_path(weights)
     if not path.is_file():
         raise InputError(f"weights {path} are missing", "give the path of a safetensors or .pth file, or `random`")
     return path

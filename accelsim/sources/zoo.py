@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, field_validator
 
 from accelsim.errors import InputError, unknown_name
+from accelsim.paths import user_path
 from accelsim.sources import Encoded, Loaded, Source, source
 
 _FILES = {".txt", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
@@ -85,7 +86,7 @@ class Zoo(Source):
         return [self._path(item) if Path(item).suffix.lower() in _FILES else item for item in self.inputs]
 
     def _path(self, item: str) -> Path:
-        path = Path(item).expanduser()
+        path = user_path(item)
         return path if path.is_file() else self._folder / path
 
 

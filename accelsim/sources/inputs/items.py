@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from accelsim.errors import InputError
+from accelsim.paths import user_path
 from accelsim.sources.inputs.arrays import rows
 from accelsim.sources.inputs.spec import Inputs
 
@@ -74,13 +75,13 @@ def _expand(reference: str, folder: Path, array: str | None) -> Iterator[Item]:
 
 def locate(reference: str, folder: Path) -> Path:
     """Return the path meant by `reference`: in `folder` if it is there, else as seen from the current folder."""
-    path = Path(reference).expanduser()
+    path = user_path(reference)
     beside = folder / path
     return beside if beside.exists() else path
 
 
 def _matches(pattern: str, folder: Path) -> list[Path]:
-    found = sorted(glob(str(folder / Path(pattern).expanduser()))) or sorted(glob(pattern))
+    found = sorted(glob(str(folder / user_path(pattern)))) or sorted(glob(pattern))
     return [Path(name) for name in found if Path(name).suffix.lower() in _KNOWN]
 
 
