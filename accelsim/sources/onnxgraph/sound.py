@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import InputError, shortened
+from accelsim.sources.onnxgraph.ranks import badly_placed
 
 HINT = "export or copy it again"
 
@@ -26,7 +27,7 @@ def refuse_unsound(proto: Any, path: Path) -> None:
     for tensor in graph.initializer:
         if problem := _constant(tensor):
             raise InputError(f"{path}: is damaged ({problem})", HINT)
-    if problem := _order(graph):
+    if problem := _order(graph) or badly_placed(graph):
         raise InputError(f"{path}: is damaged ({problem})", HINT)
 
 
@@ -73,9 +74,9 @@ def _constant(tensor: Any) -> str:
     )
     if math.prod(shape) * min(bits, 8) > there * 8:  # a typed field holds two numbers of 4 bits at most
         return f"constant {_told(tensor.name)} of shape {shape[:8]} has {there} bytes of values"
-    if tensor.HasField("raw_data") and bits != 4 and math.prod(shape) * bits != there * 8 and tensor.data_type in names:
-        if names[tensor.data_type] in _BITS:
-            return f"constant {_told(tensor.name)} of shape {shape[:8]} has {there} bytes of values"
+    known = names.get(tensor.data_type) in _BITS and bits != 4
+    if known and tensor.HasField("raw_data") and math.prod(shape) * bits != there * 8:
+        return f"constant {_told(tensor.name)} of shape {shape[:8]} has {there} bytes of values"
     return ""
 
 

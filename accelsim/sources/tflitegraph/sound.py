@@ -38,12 +38,14 @@ def refuse_unsound(body: bytes, path: Path) -> None:
         raise InputError(f"{path}: is damaged ({error})", "convert or copy it again") from None
     except Exception as error:  # offsets beyond the end of the file
         reason = (str(error).splitlines() or [""])[0][:100] or type(error).__name__
-        raise InputError(f"{path}: is no TFLite model, or is truncated ({reason})", "convert or copy it again") from None
+        raise InputError(
+            f"{path}: is no TFLite model, or is truncated ({reason})", "convert or copy it again"
+        ) from None
 
 
 def _model(model: Any, size_bytes: int, schema: Any) -> None:
     graphs, codes, buffers = model.SubgraphsLength(), model.OperatorCodesLength(), model.BuffersLength()
-    _require(0 < graphs, "it holds no graph")
+    _require(graphs > 0, "it holds no graph")
     tables = codes + buffers + graphs
     sizes = []
     for place in range(_few(buffers)):
@@ -103,12 +105,16 @@ def _quantised(details: Any, shape: list[int], where: str) -> None:
     scales, zeros = _array(details.ScaleAsNumpy()), _array(details.ZeroPointAsNumpy())
     if not scales.size:
         return
-    _require(bool(np.all(np.isfinite(scales)) and np.all(scales >= 0)), f"{where} has a scale that is no positive number")
+    _require(
+        bool(np.all(np.isfinite(scales)) and np.all(scales >= 0)), f"{where} has a scale that is no positive number"
+    )
     _require(zeros.size in (0, 1, scales.size), f"{where} has {scales.size} scales and {zeros.size} zero points")
     if scales.size > 1:
         axis = details.QuantizedDimension()
         _require(0 <= axis < len(shape), f"{where} has scales along axis {axis} of shape {_told(shape)}")
-        _require(shape[axis] == scales.size, f"{where} of shape {_told(shape)} has {scales.size} scales along axis {axis}")
+        _require(
+            shape[axis] == scales.size, f"{where} of shape {_told(shape)} has {scales.size} scales along axis {axis}"
+        )
 
 
 def _places(numbers: Any, count: int, what: str, optional: bool) -> None:

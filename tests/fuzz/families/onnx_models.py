@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from accelsim.quantize import Quantization
@@ -277,7 +276,8 @@ def _outside(model: Any, rng: random.Random) -> None:
     tensor = rng.choice(model.graph.initializer)
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
-    entries = {"location": rng.choice(LOCATIONS), "offset": str(rng.choice((0, 4, -1, 2**40, 2**63, "x"))), "length": str(rng.choice((4, 72, 0, -1, 2**60)))}  # fmt: skip
+    offset, length = rng.choice((0, 4, -1, 2**40, 2**63, "x")), rng.choice((4, 72, 0, -1, 2**60))
+    entries = {"location": rng.choice(LOCATIONS), "offset": str(offset), "length": str(length)}
     for key in rng.sample(sorted(entries), rng.randrange(4)) + ["location"] * (rng.random() < 0.7):
         tensor.external_data.add(key=key, value=entries[key])
 

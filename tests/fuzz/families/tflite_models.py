@@ -78,7 +78,8 @@ def real(path: Path) -> bytes:
     found.version(9)
     t = found.tensor("t", [1, 2, 2, 1])
     w2 = found.constant("t/w", np.ones((1, 2, 2, 4), np.float32))
-    found.operator("TRANSPOSE_CONV", [found.constant("n", np.array([1, 2, 2, 1], np.int32)), w2, _four(found, v)], [t], "TransposeConvOptions", strideH=2, strideW=2, padding=0)  # fmt: skip
+    ends = [found.constant("n", np.array([1, 2, 2, 1], np.int32)), w2, _four(found, v)]
+    found.operator("TRANSPOSE_CONV", ends, [t], "TransposeConvOptions", strideH=2, strideW=2, padding=0)
     return found.save(path, [x], [out, t]).read_bytes()
 
 

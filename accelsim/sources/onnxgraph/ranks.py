@@ -1,0 +1,67 @@
+"""How many axes the tensors of a model have, and the convolutions that do not fit them: the runtime would break off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accelsim.sources.onnxgraph.operators import CONVOLUTIONS
+
+_AS_FIRST = frozenset(
+    """Relu LeakyRelu Elu Selu Celu Gelu FastGelu QuickGelu HardSigmoid HardSwish Sigmoid Tanh Softplus Softsign Mish
+    ThresholdedRelu Clip Neg Abs Sqrt Reciprocal Exp Log Erf Dropout BatchNormalization Cast Identity Floor Ceil Round Sign
+    Transpose Slice Split Concat Pad Tile Softmax LogSoftmax DequantizeLinear QuantizeLinear DynamicQuantizeLinear MaxPool
+    AveragePool GlobalAveragePool GlobalMaxPool Conv ConvTranspose QLinearConv ConvInteger Resize LayerNormalization
+    InstanceNormalization CumSum""".split()  # noqa: SIM905
+)
+_AS_LARGER = frozenset("""Add Sub Mul Div Pow PRelu Min Max Where Equal Greater Less And Or""".split())  # noqa: SIM905
+_FIXED = {"Gemm": 2, "Flatten": 2, "QGemm": 2, "LSTM": 4, "GRU": 4, "RNN": 4}
+
+
+def badly_placed(graph: Any) -> str:
+    """Return what is wrong with a convolution of `graph`, an ONNX GraphProto: its axes, steps or groups; "" when nothing."""
+    sizes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    ranks = {name: len(size) for name, size in sizes.items()}
+    for item in graph.input:
+        if item.type.tensor_type.HasField("shape"):
+            ranks.setdefault(item.name, len(item.type.tensor_type.shape.dim))
+    for node in graph.node:
+        if node.op_type in CONVOLUTIONS:
+            places = (0, 3) if node.op_type == "QLinearConv" else (0, 1)
+            x, w = (node.input[place] if place < len(node.input) else "" for place in places)
+            if problem := _convolution(node, ranks.get(x), ranks.get(w), sizes.get(w, ())):
+                return f"{node.op_type} {node.name[:80]!r}: {problem}"
+        _propagate(node, ranks, sizes)
+    return ""
+
+
+def _convolution(node: Any, x: int | None, w: int | None, filters: tuple[int, ...]) -> str:
+    for what, rank in (("an input", x), ("weights", w)):
+        if rank is not None and rank < 3:
+            return f"{what} of {rank} axes"
+    if x is not None and w is not None and x != w:
+        return f"an input of {x} axes and weights of {w}"
+    if 0 in filters:
+        return f"weights of shape {filters}"
+    for attribute in node.attribute:
+        numbers = [*attribute.ints, *([attribute.i] if attribute.name == "group" else [])]
+        if attribute.name in ("strides", "dilations", "kernel_shape", "group") and min(numbers, default=1) < 1:
+            return f"{attribute.name} {numbers}"
+    return ""
+
+
+def _propagate(node: Any, ranks: dict[str, int], sizes: dict[str, tuple[int, ...]]) -> None:
+    """Note the axes of what an operator gives, where they are known."""
+    known = [ranks.get(name) for name in node.input]
+    rank = _FIXED.get(node.op_type)
+    if node.op_type in _AS_FIRST and known:
+        rank = known[0]
+    elif node.op_type in _AS_LARGER and known and None not in known:
+        rank = max(r for r in known if r is not None)
+    elif node.op_type in ("Reshape", "ConstantOfShape", "Expand") and len(sizes.get(node.input[-1], ())) == 1:
+        rank = sizes[node.input[-1]][0] if node.op_type != "Expand" else None
+    elif node.op_type == "Constant":
+        rank = next((len(a.t.dims) for a in node.attribute if a.name == "value"), None)
+    scalars = node.op_type == "DynamicQuantizeLinear"
+    for place, name in enumerate(node.output):
+        if rank is not None and name and (place == 0 or node.op_type == "Split" or scalars):
+            ranks[name] = 0 if scalars and place else rank
