@@ -75,7 +75,7 @@ def place(
     multiply-accumulates and takes mean sizes. inner: further levels towards the array. own_link: cycles per bit of a
     link that activations and outputs have to themselves. bits: what the search says the tiling moves.
     """
-    steps = Steps(demand.problem, tile, order, demand.room.held)
+    steps = Steps.along(demand.problem, tile, order, demand.room.held)
     if steps.count > MOST_STEPS:
         return _evenly(demand, steps, cycles, inner, bits)
     found = None if tile_work is None or steps.tiles == 1 else tile_work(tile)

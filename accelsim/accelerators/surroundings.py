@@ -146,7 +146,7 @@ _ACCESSES = ("read_bytes", "write_bytes")
 def _times(fleet: Fleet, mapping: Chosen, found: Placement, cycles: float, numbers: dict[str, Floats]) -> None:
     """Fill in the time of the machines that share a placement."""
     groups = fleet.groups[mapping.machines]
-    for group in np.unique(groups):
+    for group in set(groups.tolist()):
         who = mapping.machines[groups == group]
         pipeline, unit = _in_units(fleet, who, found)
         total, ends = pipeline.cycles(fleet.hertz[who] * unit)

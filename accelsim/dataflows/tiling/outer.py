@@ -78,6 +78,8 @@ class Tilings:
         """Return the best row for each machine, -1 where none fits. capacities_bits: (machines, partitions)."""
         from accelsim.dataflows.tiling.kernels.outer import first_fits
 
+        if len(capacities_bits) == 1:
+            return np.asarray(first_fits(self.needs, capacities_bits), np.int64)
         different, back = np.unique(capacities_bits, axis=0, return_inverse=True)
         return np.asarray(first_fits(self.needs, different)[back.reshape(-1)], np.int64)
 

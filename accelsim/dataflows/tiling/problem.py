@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +30,13 @@ class Problem:
 
     shape: LayerShape
 
-    @classmethod
-    def of(cls, shape: LayerShape, batch: int = 1) -> Problem:
+    @staticmethod
+    @lru_cache(maxsize=4096)
+    def of(shape: LayerShape, batch: int = 1) -> Problem:
         """Return the problem of `shape` for `batch` inputs: more rows or images, or more products of two activations."""
         if shape.kind == "matmul":
-            return cls(replace(shape, groups=shape.groups * batch))
-        return cls(replace(shape, N=shape.N * batch))
+            return Problem(replace(shape, groups=shape.groups * batch))
+        return Problem(replace(shape, N=shape.N * batch))
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -60,8 +61,12 @@ class Problem:
 
     @cached_property
     def _touched_before(self) -> tuple[Ints, Ints]:
-        rows, columns = (np.concatenate([[0], np.cumsum(self.touched(axis))]) for axis in (0, 1))
+        rows, columns = (np.concatenate([[0], np.cumsum(touched)]) for touched in self._touched)
         return rows, columns
+
+    @cached_property
+    def _touched(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        return self._in_windows(0), self._in_windows(1)
 
     def box(self, axis: int, starts: Ints, stops: Ints) -> tuple[Ints, Ints]:
         """Return first and last + 1 row (axis 0) or column (axis 1) of the map between which outputs [starts, stops) read.
@@ -78,8 +83,8 @@ class Problem:
             high = (stops - 1 + pad) // stride + 1
         else:
             low, high = starts * stride - pad, (stops - 1) * stride + reach + 1 - pad
-        low = np.clip(low, 0, size)
-        return low, np.maximum(low, np.clip(high, 0, size))
+        low = np.minimum(np.maximum(low, 0), size)
+        return low, np.maximum(low, np.minimum(high, size))
 
     def values(self, operand: str) -> int:
         """Number of values of an operand over the whole batch; of activations only those in a window."""
@@ -97,6 +102,9 @@ class Problem:
 
     def touched(self, axis: int) -> npt.NDArray[np.bool_]:
         """Return which input rows (axis 0) or columns (axis 1) lie in the window of any output."""
+        return self._touched[axis]
+
+    def _in_windows(self, axis: int) -> npt.NDArray[np.bool_]:
         low, high = self.box(axis, *cuts(self.sizes[P + axis], 1))
         edges = np.zeros((self.shape.H, self.shape.W)[axis] + 1, np.int64)
         np.add.at(edges, low, 1)

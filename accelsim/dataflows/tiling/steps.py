@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from accelsim.dataflows.tiling.problem import RELEVANT, C, G, Ints, K, N, P, Pro
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+_SHORT = 1 << 12
+"""Walks of at most so many steps are kept for the next sample, machine or capacity that takes the same."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class TileSizes:
 class Steps:
     """The walk over the tiles of `tile` in loop order `order` (places of `DIMS`, outermost first), step by step.
 
-    held: whether each of activation, weight, output stays in the buffer between steps.
+    held: whether each of activation, weight, output stays in the buffer between steps. What depends on the walk alone is
+    worked out once and read only.
     """
 
     problem: Problem
@@ -45,10 +50,18 @@ class Steps:
         """Tiles per loop."""
         return tuple(-(-size // tile) for size, tile in zip(self.problem.sizes, self.tile, strict=True))
 
-    @property
+    @classmethod
+    def along(
+        cls, problem: Problem, tile: tuple[int, ...], order: tuple[int, ...], held: tuple[bool, bool, bool]
+    ) -> Steps:
+        """Return the walk, kept from before where it is short."""
+        trips = prod(-(-size // one) for size, one in zip(problem.sizes, tile, strict=True))
+        return _kept(problem, tile, order, held) if trips <= _SHORT else cls(problem, tile, order, held)
+
+    @cached_property
     def count(self) -> int:
         """Number of steps."""
-        return int(np.prod(self.trips, dtype=np.int64))
+        return prod(self.trips)
 
     @property
     def tiles(self) -> int:
@@ -68,16 +81,32 @@ class Steps:
 
     def extents(self, dim: int) -> Ints:
         """Return the size along a loop of the tile of each step."""
-        start, stop = cuts(self.problem.sizes[dim], self.tile[dim])
-        return (stop - start)[self.index[dim]]
+        return self._extents[dim]
+
+    @cached_property
+    def _extents(self) -> list[Ints]:
+        pieces = (cuts(size, tile) for size, tile in zip(self.problem.sizes, self.tile, strict=True))
+        return [(stop - start)[index] for (start, stop), index in zip(pieces, self.index, strict=True)]
+
+    @cached_property
+    def changes(self) -> list[Ints]:
+        """By how much the number of the tile grows from the step before, per loop of `DIMS`; 0 at the first."""
+        found = [np.zeros(self.count, np.int64) for _ in self.index]
+        for change, index in zip(found, self.index, strict=True):
+            np.subtract(index[1:], index[:-1], out=change[1:])
+        return found
 
     def enters(self, operand: str) -> Bools:
         """Return whether the tile of an operand in a step is another one than in the step before."""
-        found = np.zeros(self.count, np.bool_)
-        found[0] = True
-        for dim in RELEVANT[operand]:
-            found[1:] |= np.diff(self.index[dim]) != 0
-        return found
+        return self._enters[operand]
+
+    @cached_property
+    def _enters(self) -> dict[str, Bools]:
+        every = {}
+        for operand, dims in RELEVANT.items():
+            every[operand] = np.logical_or.reduce([self.changes[dim] != 0 for dim in dims])
+            every[operand][0] = True
+        return every
 
     @cached_property
     def slides(self) -> Ints:
@@ -85,7 +114,7 @@ class Steps:
         moved = np.zeros(self.count, np.int64)
         which = np.zeros(self.count, np.int64)
         for dim in RELEVANT["activation"]:
-            change = np.diff(self.index[dim], prepend=self.index[dim][0])
+            change = self.changes[dim]
             moved += change != 0
             if dim in (P, Q):
                 which = np.where(change > 0, dim - 4, which)
@@ -98,7 +127,7 @@ class Steps:
         Rows: activation, weight, output (partial sums read back; outputs and partial sums written).
         """
         into, out = np.zeros((3, self.count)), np.zeros((3, self.count))
-        share = {d: self.extents(d) / self.problem.sizes[d] for d in (G, N, K, C)}
+        share = self._shares
         pixel = (self.index[P], self.index[Q])
         how = self.slides if self.held[0] else np.zeros(self.count, np.int64)
         fetched = sizes.maps[how, pixel[0], pixel[1]] * share[G] * share[N] * share[C]
@@ -113,11 +142,30 @@ class Steps:
         leaves = np.append(enters[1:], True)
         first, last = self.index[C] == 0, self.index[C] == self.trips[C] - 1
         done = sizes.maps[3][self.index[P], self.index[Q]] * share[G] * share[N] * share[K]
+        partial = self._outputs_of * sizes.psum
+        return np.where(enters & ~first, partial, 0.0), np.where(leaves, np.where(last, done, partial), 0.0)
+
+    @cached_property
+    def _shares(self) -> dict[int, Floats]:
+        """Share of a loop that the tile of each step covers."""
+        return {d: self.extents(d) / self.problem.sizes[d] for d in (G, N, K, C)}
+
+    @cached_property
+    def _outputs_of(self) -> Floats:
+        """Outputs of the tile of each step."""
         values = np.ones(self.count)
         for dim in (G, N, K, P, Q):
             values = values * self.extents(dim)
-        partial = values * sizes.psum
-        return np.where(enters & ~first, partial, 0.0), np.where(leaves, np.where(last, done, partial), 0.0)
+        return values
+
+    @cached_property
+    def _pixels(self) -> Floats:
+        """Input pixels of the tile of each step."""
+        pixels = np.ones(self.count)
+        for axis, dim in ((0, P), (1, Q)):
+            low, high = self.problem.pixels(axis, *cuts(self.problem.sizes[dim], self.tile[dim]))
+            pixels = pixels * (high - low)[self.index[dim]]
+        return pixels
 
     def reads(self, widths: tuple[float, float, float, float]) -> Floats:
         """Return the bits that pass between the buffer and the array in each step, (4, steps).
@@ -127,19 +175,20 @@ class Steps:
         activation, weight, output read, output written.
         """
         found = np.zeros((4, self.count))
-        extent = [self.extents(d) for d in range(7)]
+        extent = self._extents
         images = extent[G] * extent[N]
-        pixels = np.ones(self.count)
-        for axis, dim in ((0, P), (1, Q)):
-            low, high = self.problem.pixels(axis, *cuts(self.problem.sizes[dim], self.tile[dim]))
-            pixels = pixels * (high - low)[self.index[dim]]
-        found[0] = widths[0] * images * extent[C] * pixels
+        found[0] = widths[0] * images * extent[C] * self._pixels
         found[1] = widths[1] * extent[G] * extent[K] * extent[C] * self.problem.kernel
         sums = images * extent[K] * extent[P] * extent[Q]
         split = self.trips[C] > 1
         found[2] = np.where(self.index[C] > 0, sums * widths[3], 0.0)
         found[3] = sums * (widths[3] if split else widths[2])
         return found
+
+
+@lru_cache(maxsize=512)
+def _kept(problem: Problem, tile: tuple[int, ...], order: tuple[int, ...], held: tuple[bool, bool, bool]) -> Steps:
+    return Steps(problem, tile, order, held)
 
 
 def uniform_sizes(steps: Steps, activation: float, weight: float, output: float, psum: float) -> TileSizes:
