@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,6 +69,19 @@ def partial_folder(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Keep others that ask for the same file out; calls `waiting` when another process has it, and waits for that.
+
+    Where the system has no such locks nobody is kept out.
+    """
+    with path.open("ab") as file:
+        if _tried(file.fileno()) is False:
+            waiting()
+            _lock(file.fileno())
+        yield
+
+
+@contextlib.contextmanager
 def held(path: Path) -> Iterator[bool]:
     """Lock a folder wherever it is moved to; gives False where `path` names another one or none by then."""
     try:
@@ -118,6 +131,12 @@ def _remove_if_abandoned(path: Path) -> None:
 
 def _free(handle: int) -> bool:
     """Whether no process holds what is open; it is locked from now on. By its age on systems without locks."""
+    free = _tried(handle)
+    return time.time() - os.fstat(handle).st_mtime > _ABANDONED_S if free is None else free
+
+
+def _tried(handle: int) -> bool | None:
+    """Lock what is open; False where another process has it locked, None where the system has no such locks."""
     try:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -126,7 +145,7 @@ def _free(handle: int) -> bool:
         return False
     except OSError:
         pass
-    return time.time() - os.fstat(handle).st_mtime > _ABANDONED_S
+    return None
 
 
 def _lock(handle: int) -> bool | None:

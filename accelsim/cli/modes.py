@@ -8,12 +8,13 @@ import json
 import math
 import shlex
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from accelsim.partial import scratch
 
 FLAGS = ("--json", "--quiet", "--verbose", "--debug")
 _STUDIES = ("sweep", "search")
@@ -45,7 +46,7 @@ def parse(arguments: Sequence[str]) -> Options:
     return Options([word for word in arguments if word not in FLAGS], **flags)
 
 
-def interrupted(options: Options) -> tuple[str, str]:
+def interrupted(options: Options, ended: str = "interrupted") -> tuple[str, str]:
     """Return what an interrupt leaves and how to go on."""
     from accelsim.storage import cache_folder
 
@@ -54,9 +55,9 @@ def interrupted(options: Options) -> tuple[str, str]:
     if options.command in _STUDIES:
         out = _value(options.arguments, "--out")
         if out is None:
-            return "interrupted", f"{kept}, points are not without --out; start again with: {again} --out DIR"
-        return "interrupted", f"finished points are kept in {out}; go on with: {again}"
-    return "interrupted", f"{kept}; go on with: {again}"
+            return ended, f"{kept}, points are not without --out; start again with: {again} --out DIR"
+        return ended, f"finished points are kept in {out}; go on with: {again}"
+    return ended, f"{kept}; go on with: {again}"
 
 
 def _value(arguments: Sequence[str], name: str) -> str | None:
@@ -151,16 +152,17 @@ class Collected:
 
     def __init__(self, options: Options, app: Any) -> None:
         self._options = options
-        self._since = time.time_ns()
-        self._own = tempfile.TemporaryDirectory(prefix="accelsim-json-")
+        self._stack = contextlib.ExitStack()
+        self._own = str(self._stack.enter_context(scratch()))
         self._text = io.StringIO()
         given = _value(options.arguments, "--out")
         folder = _takes_folder(app, options.command)
         self.arguments = list(options.arguments)
         if folder and given is None and "--help" not in self.arguments:
-            self.arguments += ["--out", self._own.name]
-        self._folder = Path(given or self._own.name) if folder or given else None
+            self.arguments += ["--out", self._own]
+        self._folder = Path(given or self._own) if folder or given else None
         self._temporary = given is None
+        self._there = {path: _state(path) for path in self._files()}
 
     def __enter__(self) -> Collected:
         self._before = sys.stdout
@@ -176,7 +178,7 @@ class Collected:
         from accelsim.report.terminal import current
 
         told = current()
-        files = self._files()
+        files = [path for path in self._files() if self._there.get(path) != _state(path)]
         lines = [*told.lines, *self._text.getvalue().splitlines()]
         found: dict[str, Any] = {
             "accelsim": __version__,
@@ -186,14 +188,14 @@ class Collected:
             "tables": {**{p.stem: _rows(p) for p in files if p.suffix == ".parquet"}, **told.entries},
             "info": {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in files if p.suffix == ".json"},
             "warnings": list(dict.fromkeys(told.warnings)),
-            "lines": [line for line in lines if not (self._temporary and self._own.name in line)],
+            "lines": [line for line in lines if not (self._temporary and self._own in line)],
             "files": [] if self._temporary else [str(p) for p in files],
         }
-        self._own.cleanup()
+        self._stack.close()
         return json.dumps(_finite(found), allow_nan=False)
 
     def _files(self) -> list[Path]:
-        """Return what the command has written."""
+        """Return what the folder of the results holds."""
         if self._folder is None:
             return []
         there = (
@@ -203,7 +205,13 @@ class Collected:
             if self._folder.is_dir()
             else []
         )
-        return [p for p in there if p.is_file() and p.stat().st_mtime_ns >= self._since - 10_000_000]
+        return [p for p in there if p.is_file()]
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what is another after a file was written, whatever the clock says."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _takes_folder(app: Any, command: str) -> bool:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accelsim.config import digest
-from accelsim.errors import InputError
+from accelsim.errors import AccelsimError, InputError
+from accelsim.partial import alone
+from accelsim.storage import caution, guard
 from accelsim.study.grid import Axis
+from accelsim.study.journal import Journal
 
 BATCH = 12
 """Designs that are asked for before the first of them is told: what workers share; fixed, so results do not depend on them."""
 POPULATION = 24
 """Designs of a generation of NSGA-II."""
+
+_STORAGES = ("sqlalchemy", "sqlite3", "optuna", "alembic", "psycopg", "pymysql", "json")
 
 Judge = Callable[[Sequence[tuple[str, ...]]], list[tuple[list[float], list[float]] | None]]
 """Returns objectives and excesses over limits of each design; None where it cannot be run."""
@@ -42,18 +48,41 @@ class Optimiser:
         self.axes = tuple(axes)
         self.objectives = objectives
         self.seed = seed
-        try:
+        self._given = storage
+        self._stack = contextlib.ExitStack()
+        with self._told():
             self.study = self._optuna.create_study(
                 study_name=name,
                 directions=["minimize"] * objectives,
                 storage=self._storage(storage),
                 load_if_exists=True,
             )
+
+    def __enter__(self) -> Optimiser:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell errors of the storage in one line."""
+        try:
+            yield
+        except AccelsimError:
+            raise
         except Exception as error:  # of SQLAlchemy, SQLite or the file system
-            raise InputError(f"--storage {storage}: {str(error).splitlines()[0]}", "give a new file") from None
+            if not isinstance(error, OSError) and not type(error).__module__.startswith(_STORAGES):
+                raise
+            text = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"--storage {self._given}: {text}", "give a new file") from None
 
     def run(self, trials: int, judge: Judge) -> None:
         """Go on until there are `trials` trials; those that were asked for but not told come first."""
+        with self._told():
+            self._run(trials, judge)
+
+    def _run(self, trials: int, judge: Judge) -> None:
         from tqdm import tqdm
 
         bar = tqdm(total=trials, desc="search", unit="trial", file=sys.stderr, disable=None, delay=1.0)
@@ -125,11 +154,15 @@ class Optimiser:
         if given is None or "://" in str(given):
             return None if given is None else str(given)
         path = Path(given)
+        database = path.suffix in (".db", ".sqlite", ".sqlite3")
+        guard(lambda: self._keep_alone(path.with_name(f"{path.name}.lock") if database else path), path)
+        return f"sqlite:///{path}" if database else self._optuna.storages.JournalStorage(Journal(path))
+
+    def _keep_alone(self, path: Path) -> None:
+        """Let one process at a time search here: trials follow from those before them."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix in (".db", ".sqlite", ".sqlite3"):
-            return f"sqlite:///{path}"
-        journal = self._optuna.storages.journal
-        return self._optuna.storages.JournalStorage(journal.JournalFileBackend(str(path)))
+        waiting = f"another search is working in {path}: this one goes on when it is done"
+        self._stack.enter_context(alone(path, lambda: caution(waiting)))
 
 
 def _optuna() -> Any:

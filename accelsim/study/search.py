@@ -13,14 +13,15 @@ import pandas as pd
 from accelsim import __version__, comparison
 from accelsim.config import digest
 from accelsim.errors import ConfigError, unknown_name
-from accelsim.results import COLUMNS, Column, declare, describe, write_results
+from accelsim.notebook import counted, page, short
+from accelsim.results import COLUMNS, Column, declare, describe, marked, write_results
 from accelsim.study.executors import open_workers
 from accelsim.study.grid import WORKLOAD, Axis, Grid, grid
 from accelsim.study.limits import Limit, limits, sram_bytes
 from accelsim.study.optimiser import Optimiser
 from accelsim.study.points import Points
 from accelsim.study.store import Store, typed
-from accelsim.study.sweep import PARTS, axis_columns, condensed, labels, open_traces
+from accelsim.study.sweep import PARTS, axis_columns, condensed, networks, open_traces
 from accelsim.study.template import Template
 
 OBJECTIVES = {"latency": "time_s", "energy": "energy_pj", "traffic": "dram_bytes", "edp": "edp", "sram": "sram_bytes"}
@@ -51,6 +52,20 @@ class Search:
     objectives: tuple[str, ...]
     info: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """Return what was looked for and what was found in one line."""
+        goals = ", ".join(self.objectives)
+        sizes = f"{counted(len(self.table), 'trial')}, {counted(len(self.front), 'design')} on the front"
+        return f"<Search for {goals}: {sizes}; {counted(len(self.warnings), 'warning')}>"
+
+    def _repr_html_(self) -> str:
+        """Return the Pareto front with its free keys and objectives, for a notebook."""
+        goals = [OBJECTIVES.get(goal, goal) for goal in self.objectives]
+        names = list(dict.fromkeys([*(axis.key for axis in self.axes), *goals, "sram_bytes", "trial"]))
+        rows = [[short(value) for value in row] for row in self.front[names].itertuples(index=False)]
+        facts = {"objectives": ", ".join(self.objectives), "trials": len(self.table), "on the front": len(self.front)}
+        return page("Search", facts, names, rows, self.warnings)
 
     def write(self, folder: Path, csv: bool = False) -> list[Path]:
         """Write search.parquet, search_front.parquet, search.json (and CSV) and return the paths."""
@@ -112,6 +127,7 @@ def search(
     store.compact()
     table = space.table([t.values for t in tried], [t.number for t in tried])
     warnings = condensed(map(str, table.pop("warnings")))
+    table = marked(table, (line for trace in traces.values() for line in trace.warnings))
     info = {
         "accelsim": __version__,
         "hardware": {Path(hw).stem: template.document.data},
@@ -119,7 +135,7 @@ def search(
         "free": [{"key": a.key, "unit": a.unit, "values": a.values} for a in space.axes],
         "objectives": list(goals),
         "limits": {b.name: b.most for b in bounds},
-        "workloads": list(labels(workloads).values()),
+        "workloads": list(networks(workloads, traces).values()),
         "seed": seed,
         "designs": math.prod(len(a.values) for a in space.axes),
         "conventions": {"objectives": "for a batch, means over the samples; geometric mean over several workloads"},

@@ -232,7 +232,7 @@ def test_the_command_prints_the_front_and_goes_on(
         (["--free", *FREE, "--limit", "area=3"], 3, "no area that follows its parameters"),
         (["--free", FREE[0], "--set", f"{INPUT}=1,2"], 3, "vary it with --free"),
         (["--free", "clock.frequency=1,2"], 3, "did you mean 'frequency_mhz'"),
-        (["--free", *FREE, "--storage", "/proc/none/x.db"], 5, "/proc/none"),
+        (["--free", *FREE, "--storage", "/proc/none/x.db"], 8, "/proc/none"),
     ],
 )
 def test_errors_are_one_clear_line(
