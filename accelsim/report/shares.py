@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from accelsim.trace import Trace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ENCODING = "ones"
 GROUP = 16

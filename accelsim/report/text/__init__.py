@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from accelsim.report.terminal import Sparing, current
 from accelsim.units import engineering, percent, picojoules
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NARROWEST = 116
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 from rich.table import Table
 
 from accelsim.layer import LayerShape
@@ -12,6 +13,9 @@ from accelsim.report.shares import ENCODING
 from accelsim.results import titled
 from accelsim.trace import Trace
 from accelsim.units import engineering, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _OPERANDS = ("activation", "weight")
 _COUNTED = {"in": "counted", "out": "left out"}
