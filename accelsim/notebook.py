@@ -47,5 +47,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def short(value: object) -> object:
+    """Return a number as a cell shows it: whole from a thousand on, to four digits below; anything else as it is.
+
+    >>> short(1234.5), short(0.12345), short("plain")
+    ('1,234', '0.1235', 'plain')
+    """
+    if not isinstance(value, float):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 1000 or value.is_integer() else f"{value:.4g}"
+
+
 def _row(tag: str, cells: Sequence[object]) -> str:
     return f"<tr>{''.join(f'<{tag}>{escape(str(cell))}</{tag}>' for cell in cells)}</tr>"

@@ -14,8 +14,8 @@ import pandas as pd
 
 from accelsim import __version__, catalogue, comparison
 from accelsim.errors import ConfigError
-from accelsim.notebook import counted, page
-from accelsim.results import declare, describe, write_results
+from accelsim.notebook import counted, page, short
+from accelsim.results import declare, describe, titled, untrained, write_results
 from accelsim.study.executors import open_workers
 from accelsim.study.grid import Axis, Grid, Point, grid
 from accelsim.study.knee import knees
@@ -33,6 +33,8 @@ _FIRST = (
 _LAST = ("warnings", "key")
 _NUMBER = re.compile(r"[0-9][0-9.,]*(e[+-]?[0-9]+)?")
 _HEAD = ("machine", "workload")
+Called = tuple[dict[str, str], dict[str, str]]
+"""What tables call the machines and the workloads."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,7 @@ class Sweep:
         axes = [axis.key for axis in self.axes if axis.key in self.table]
         chosen = ("total_cycles", "time_s", "dram_bytes", "energy_pj", "speedup", "problem")
         names: list[str] = [*_HEAD, *axes, *(name for name in chosen if name in self.table)]
-        rows = [
-            [_short(value) if isinstance(value, float) else value for value in row]
-            for row in self.table[names].itertuples(index=False)
-        ]
+        rows = [[short(value) for value in row] for row in self.table[names].itertuples(index=False)]
         return page("Sweep", {"points": len(self.table), "knees": len(self.knees)}, names, rows, self.warnings)
 
     def write(self, folder: Path, csv: bool = False) -> list[Path]:
@@ -111,14 +110,13 @@ def sweep(
         store = Store(None if folder is None else folder / PARTS, layers)
         keys = Points(templates, traces, store, workers, bundles).run(points, f"sweep of {len(points):,} points")
     store.compact()
-    found = _table(spanned, points, keys, store.points())
+    called = labels(machines), networks(workloads, traces)
+    found = _table(spanned, points, keys, store.points(), called)
+    random = [untrained(traces[point.workload, point.workload_settings].warnings) for point in points]
+    found = found.assign(trained=[not one for one in random]) if any(random) else found
     rows = _layers(found, spanned, store.per_layer()) if layers else None
-    axes = _labelled(spanned)
+    axes = _labelled(spanned, called)
     return Sweep(found, rows, knees(found, axes), axes, _info(spanned, templates, traces), _warnings(found))
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 or value.is_integer() else f"{value:.4g}"
 
 
 def open_traces(points: Iterable[Point]) -> Traces:
@@ -133,9 +131,15 @@ def labels(names: Sequence[str]) -> dict[str, str]:
     return {name: stem if stems.count(stem) == 1 else name for name, stem in zip(names, stems, strict=True)}
 
 
-def _labelled(spanned: Grid) -> tuple[Axis, ...]:
+def networks(names: Sequence[str], traces: Traces) -> dict[str, str]:
+    """Return what each workload is called in tables: its label, with "(untrained)" behind it where weights are random."""
+    told = {name: [w for (own, _), trace in traces.items() if own == name for w in trace.warnings] for name in names}
+    return {name: titled(label, told[name]) for name, label in labels(names).items()}
+
+
+def _labelled(spanned: Grid, called: Called) -> tuple[Axis, ...]:
     """Return the axes with machines and workloads as tables call them."""
-    own, theirs = labels(spanned.machines), labels(spanned.workloads)
+    own, theirs = called
     return tuple(
         replace(axis, machines=tuple(own[n] for n in axis.machines), workloads=tuple(theirs[n] for n in axis.workloads))
         for axis in spanned.axes
@@ -150,10 +154,11 @@ def _distinct(references: Sequence[str]) -> list[str]:
     return list(places.values())
 
 
-def _table(spanned: Grid, points: Sequence[Point], keys: Sequence[str], finished: pd.DataFrame) -> pd.DataFrame:
+def _table(
+    spanned: Grid, points: Sequence[Point], keys: Sequence[str], finished: pd.DataFrame, names: Called
+) -> pd.DataFrame:
     """Return a row per point in the order of the grid."""
     assert comparison.GEOMEAN  # declares machine and workload
-    names = labels([*spanned.machines]), labels([*spanned.workloads])
     head: dict[str, list[Any]] = {"machine": [], "workload": []}
     for point in points:
         head["machine"].append(names[0][point.machine])
