@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from accelsim.compiled import njit
 
 RESULTS = 16
 Bounds = tuple[int, ...]

@@ -6,6 +6,6 @@ Arrays are C-contiguous and read only (`analyzers.codes.frozen`), so that each k
 
 from __future__ import annotations
 
-from numba import njit
+from accelsim.compiled import njit
 
 inner = njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from accelsim.compiled import njit
 from accelsim.dataflows.cartesian.kernels import inner
 from accelsim.dataflows.cartesian.kernels.vectors import collect
 

@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from numba import njit
+from accelsim.compiled import njit
 
 inner = njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from accelsim.compiled import njit
 from accelsim.hardware.dram.kernels import inner
 from accelsim.hardware.dram.kernels.commands import (
     activate,

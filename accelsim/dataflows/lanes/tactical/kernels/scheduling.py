@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from accelsim.compiled import njit
 
 OWN, VOID, HELD, GONE = 0, 253, 254, 255
 """Slots that keep their weight, never had one (no channel, or not of this filter), keep a zero, or hold a zero of an
