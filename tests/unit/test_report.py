@@ -213,7 +213,39 @@ def test_pages_carry_the_notices_of_their_libraries(page: str) -> None:
     assert "--" not in notices()  # it stands in a comment
     assert page.index(notices()) < page.index(libraries()[:200])
     other = with_notices("<!DOCTYPE html>\n<html></html>")
-    assert other.startswith("<!DOCTYPE html>\n<!--") and other.endswith("-->\n<html></html>") and notices() in other
+    assert other.startswith("<!DOCTYPE html>\n<!--")
+    assert other.endswith("-->\n<html></html>")
+    assert notices() in other
+
+
+def test_the_libraries_of_pages_are_put_together_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import vl_convert
+
+    from accelsim.report.page.libraries import libraries, standing_alone
+
+    made: list[str] = []
+    text = "a = '<\\/script>'\r\n"
+    monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path))
+    monkeypatch.setattr(
+        vl_convert, "javascript_bundle", lambda vl_version: made.append(vl_version) or "a = '</script>'\r\n"
+    )
+
+    def again() -> int:
+        libraries.cache_clear()
+        assert libraries("v6_1") == text
+        return len(made)
+
+    try:
+        assert (again(), again()) == (1, 1)
+        (kept,) = (tmp_path / "libraries").iterdir()
+        kept.write_bytes(kept.read_bytes()[:-1])
+        assert (again(), again()) == (2, 2)
+        page = standing_alone({"$schema": SCHEMA, "mark": "point"}, "v6_1")
+        assert page.count(text) == 1
+        assert "vegaEmbed(" in page
+        assert '<script src="' not in page
+    finally:
+        libraries.cache_clear()
 
 
 def test_the_data_of_the_page_are_those_of_the_figures(page: str, loaded: Results) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelsim.report.page.libraries import with_notices
+from accelsim.report.page.libraries import standing_alone
 from accelsim.report.palette import COLOURS
 from accelsim.storage import write_atomically
 
@@ -36,7 +36,7 @@ def write(
     converted: dict[str, Callable[[], bytes]] = {
         "svg": lambda: vl_convert.vegalite_to_svg(spec, vl_version=version).encode(),
         "png": lambda: vl_convert.vegalite_to_png(spec, vl_version=version, scale=scale),
-        "html": lambda: with_notices(vl_convert.vegalite_to_html(spec, vl_version=version, bundle=True)).encode(),
+        "html": lambda: standing_alone(spec, version).encode(),
     }
     paths = [folder / f"{stem}.{ending}" for ending in endings]
     for path, ending in zip(paths, endings, strict=True):
