@@ -10,8 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from accelsim import __version__
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator, Row
@@ -59,7 +57,8 @@ declare(
 
 
 _TRACE_INFO = (
-    "key", "name", "samples", "quantization", "conventions", "unsupported", "workload", "fingerprint", "torch", "accelsim",
+    "key", "name", "samples", "trained", "quantization", "conventions", "unsupported", "workload", "fingerprint", "torch",
+    "accelsim",
 )  # fmt: skip
 
 
@@ -75,6 +74,8 @@ def run(machine: Accelerator, trace: Trace) -> RunResult:
 
     Raises MappingError naming every layer that does not fit, with the limit and by how much.
     """
+    import pandas as pd
+
     warnings = cautions(machine, trace)
     label = f"replaying {trace.manifest.get('name')} on {machine.name}"
     found = over_layers(trace, lambda index: [measured(machine, trace, index)], label)
@@ -238,8 +239,9 @@ def _measured(machine: Accelerator, trace: Trace, index: int) -> list[dict[str, 
         return [{}] * trace.samples
 
     def compute() -> list[dict[str, Any]]:
+        first = trace.layer(index)  # in use until the end, so that weights which are made anew are made once
         profile = layer_profile(trace, index)
-        return [machine.measure(trace.layer(index, s), profile) for s in range(trace.samples)]
+        return [machine.measure(trace.layer(index, s) if s else first, profile) for s in range(trace.samples)]
 
     found: list[dict[str, Any]] = trace.remembered(f"{name}-{index}", compute)
     return found

@@ -7,10 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from accelsim.accelerators.base import load_hardware
 from accelsim.report.text import search as search_text
 from accelsim.report.text import sweep as sweep_text
+from accelsim.sim import run
 from accelsim.study.search import search
 from accelsim.study.sweep import sweep
+from accelsim.workload import load_workload, open_trace
 from tests.study_networks import buffer_key, network
 from tests.unit.test_notebook import shown
 
@@ -62,3 +65,8 @@ def test_a_search_marks_them(folder: Path) -> None:
     assert "sram_bytes" in cells
     assert repr(found).startswith("<Search for traffic, sram: 4 trials, ")
     assert len(repr(found)) < 200
+
+
+def test_a_run_tells_it_in_its_file(folder: Path) -> None:
+    trace = open_trace(load_workload(folder / "drawn.yaml"))
+    assert run(load_hardware("stripes"), trace).info["trace"]["trained"] is False
