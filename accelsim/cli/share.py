@@ -71,7 +71,7 @@ def share(
     from accelsim.report.figures import share as share_figures
     from accelsim.report.text import share as share_text
     from accelsim.study.sharing.candidates import Sharing
-    from accelsim.study.sharing.explore import Plan
+    from accelsim.study.sharing.exploration import Plan
     from accelsim.study.sharing.rate import Coding
     from accelsim.study.sharing.share import share as run
 

@@ -15,7 +15,7 @@ from accelsim.papers import paper
 from accelsim.papers.report import Listing, PaperReport, with_deviations
 from accelsim.storage import cache_folder
 from accelsim.study.sharing.candidates import SIZES, Sharing
-from accelsim.study.sharing.explore import Plan
+from accelsim.study.sharing.exploration import Plan
 from accelsim.study.sharing.methods import methods
 from accelsim.study.sharing.rate import rate, width
 from accelsim.study.sharing.share import Share, share

@@ -12,7 +12,7 @@ _DECLARING = (
     "accelsim.sim",
     "accelsim.study.knee",
     "accelsim.study.search",
-    "accelsim.study.sharing.explore",
+    "accelsim.study.sharing.exploration",
     "accelsim.study.sharing.machine",
     "accelsim.study.sharing.methods",
     "accelsim.study.store",

@@ -19,7 +19,8 @@ from accelsim.cli import invoke
 from accelsim.errors import ConfigError, InputError
 from accelsim.study.sharing import nsga
 from accelsim.study.sharing.candidates import Sharing, candidates, dense
-from accelsim.study.sharing.explore import Plan, explore
+from accelsim.study.sharing.exploration import Plan
+from accelsim.study.sharing.explore import explore
 from accelsim.study.sharing.export import packed, read_shared, unpacked, write_shared
 from accelsim.study.sharing.predictor import fit, nonnegative, r_squared
 from accelsim.study.sharing.rate import Coding, mean_of_ratios, rate, stored, width
@@ -327,7 +328,7 @@ def test_labels_and_bad_input(tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text("1\n2\n")
     (tmp_path / "two.txt").write_text("3 4\nx\n")
     for name, words in (
-        ("short.txt", "2 of type int64 for 10"),
+        ("short.txt", "type int64 for 10"),
         ("two.txt", "cannot be read"),
         ("gone.txt", "cannot be read"),
     ):

@@ -6,7 +6,7 @@ import pandas as pd
 from rich.table import Table
 
 from accelsim.report import text
-from accelsim.study.sharing.explore import Exploration
+from accelsim.study.sharing.exploration import Exploration
 from accelsim.study.sharing.share import Share
 from accelsim.units import engineering, percent, picojoules
 

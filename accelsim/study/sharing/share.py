@@ -13,7 +13,8 @@ import pandas as pd
 from accelsim.results import write_table
 from accelsim.storage import cache_folder, write_atomically
 from accelsim.study.sharing.candidates import Candidate, Sharing
-from accelsim.study.sharing.explore import Exploration, Plan, explore
+from accelsim.study.sharing.exploration import Exploration, Plan
+from accelsim.study.sharing.explore import explore
 from accelsim.study.sharing.export import write_shared
 from accelsim.study.sharing.machine import effects, machine
 from accelsim.study.sharing.rate import Coding
