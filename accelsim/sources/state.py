@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, shortened
 from accelsim.paths import user_path
 from accelsim.sources.torchao_files import import_torchao, only_torchao, rebuilt
 
 UNTRAINED = "the weights are random (untrained): its ineffectual work says nothing about a trained network"
+
+_LARGE_BYTES = 1 << 30
+"""Weights up to this size may be packed as tightly as can be."""
 
 _INSIDE = ("state_dict", "model_state_dict", "model", "net", "model_ema")
 """Keys under which training scripts keep the state dict in a checkpoint."""
@@ -40,15 +44,20 @@ def read_state(path: Path) -> dict[str, Any]:
     (NAME_orig and NAME_mask of torch.nn.utils.prune, a parametrisation with a mask) are multiplied by it. Tensors of
     torchao keep their codes. Raises InputError when the file cannot be read.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if path.suffix.lower() == ".safetensors":
         try:
-            return _merged(rebuilt(path, dict(load_file(path))))
-        except (SafetensorError, OSError) as error:
+            tensors = dict(load_file(path))
+        except Exception as error:  # of the library, of NumPy and of torch, as the file makes them
             raise InputError(f"weights {path} cannot be read: {first_line(error)}") from None
-    return _merged({name: _dense(tensor) for name, tensor in _tensors(unpacked(path), path).items()})
+        return _merged(rebuilt(path, tensors), path)
+    found = _tensors(unpacked(path), path)
+    _refuse_expanding(found, path)
+    try:
+        return _merged({name: _dense(tensor) for name, tensor in found.items()}, path)
+    except (RuntimeError, NotImplementedError) as error:
+        raise InputError(f"weights {path} cannot be used: {first_line(error)}") from None
 
 
 def load_weights(module: Any, path: Path, state: dict[str, Any] | None = None) -> None:
@@ -79,7 +88,7 @@ def load_weights(module: Any, path: Path, state: dict[str, Any] | None = None) -
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, at most 200 characters."""
-    return (str(error).strip().splitlines() or [""])[0][:200]
+    return (str(error).strip().splitlines() or [""])[0][:200] or type(error).__name__
 
 
 def unpacked(path: Path) -> Any:
@@ -87,6 +96,7 @@ def unpacked(path: Path) -> Any:
     import pickle
 
     try:
+        _refuse_packed(path)
         try:
             return _loaded(path)
         except pickle.UnpicklingError:
@@ -96,8 +106,10 @@ def unpacked(path: Path) -> Any:
             return _loaded(path)
     except pickle.UnpicklingError:
         reason = "it holds Python objects besides tensors, which could run code, or it is no file of torch.save"
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        reason = first_line(error) or type(error).__name__
+    except InputError:
+        raise
+    except Exception as error:  # torch's reader follows what the file says, and raises whatever that leads to
+        reason = first_line(error)
     hint = "save the state dict alone: safetensors.torch.save_file(model.state_dict(), PATH)"
     raise InputError(f"weights {path} cannot be read: {reason}", hint) from None
 
@@ -110,6 +122,33 @@ def _loaded(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
+def _refuse_packed(path: Path) -> None:
+    """Raise InputError for an archive that says that it holds far more than the file does: its entries would be unpacked."""
+    import zipfile
+
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        inside = sum(item.file_size for item in archive.infolist())
+    if inside > max(_LARGE_BYTES, 4 * path.stat().st_size):
+        raise InputError(
+            f"weights {path} cannot be read: {inside} bytes in a file of {path.stat().st_size}",
+            "save them with torch.save",
+        )
+
+
+def _refuse_expanding(tensors: dict[str, Any], path: Path) -> None:
+    """Raise InputError for tensors that are far larger than the file once they are dense, or have no values at all."""
+    empty = [name for name, tensor in tensors.items() if tensor.device.type == "meta"]
+    if empty:
+        raise InputError(f"weights {path} hold tensors without values: {_some(empty)}", "save the trained weights")
+    dense = sum(math.prod(tensor.shape) * tensor.element_size() for tensor in tensors.values() if not tensor.is_nested)
+    if dense > max(_LARGE_BYTES, 1000 * path.stat().st_size):
+        raise InputError(
+            f"weights {path} are {dense} bytes when dense, in a file of {path.stat().st_size}", "save them dense"
+        )
+
+
 def _tensors(content: Any, path: Path) -> dict[str, Any]:
     """Return the state dict inside what a file holds."""
     import torch
@@ -120,7 +159,7 @@ def _tensors(content: Any, path: Path) -> dict[str, Any]:
             break
     if not isinstance(content, Mapping) or not content:
         raise InputError(f"weights {path} hold a {type(content).__name__}, not a state dict of tensors")
-    other = [str(name) for name, value in content.items() if not isinstance(value, torch.Tensor)]
+    other = [str(n) for n, value in content.items() if not (isinstance(n, str) and isinstance(value, torch.Tensor))]
     if other:
         raise InputError(f"weights {path} hold more than tensors: {_some(other)}", "save the state dict alone")
     if all(name.startswith("module.") for name in content):
@@ -145,12 +184,14 @@ _PRUNED = (
 """Keys under which pruning keeps a weight, its mask, and the weight's own."""
 
 
-def _merged(state: dict[str, Any]) -> dict[str, Any]:
-    """Multiply the weights that pruning keeps beside their mask by it."""
+def _merged(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Multiply the weights that pruning keeps beside their mask by it. Raises InputError where the two differ in shape."""
     for key in list(state):
         for pattern, mask, own in _PRUNED:
             found = pattern.match(key)
             if found and (beside := mask.format(**found.groupdict())) in state:
+                if state[key].shape != state[beside].shape:
+                    raise InputError(f"weights {path}: {_some([key])} and its mask differ in shape")
                 state[own.format(**found.groupdict())] = state.pop(key) * state.pop(beside)
     return state
 
@@ -176,4 +217,6 @@ def _cause(error: BaseException) -> str:
 
 
 def _some(keys: list[str], most: int = 6) -> str:
-    return ", ".join(keys[:most]) + (f" and {len(keys) - most} more" if len(keys) > most else "")
+    return ", ".join(shortened(key) for key in keys[:most]) + (
+        f" and {len(keys) - most} more" if len(keys) > most else ""
+    )

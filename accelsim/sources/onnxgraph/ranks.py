@@ -1,4 +1,4 @@
-"""How many axes the tensors of a model have, and the convolutions that do not fit them: the runtime would break off."""
+"""How many axes the tensors of a model have, and the operators that do not fit them: the runtime would break off."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _AS_FIRST = frozenset(
     InstanceNormalization CumSum""".split()  # noqa: SIM905
 )
 _AS_LARGER = frozenset("""Add Sub Mul Div Pow PRelu Min Max Where Equal Greater Less And Or""".split())  # noqa: SIM905
+_MATRICES = {"MatMul": (0, 1), "MatMulInteger": (0, 1), "QLinearMatMul": (0, 3)}
 _FIXED = {"Gemm": 2, "Flatten": 2, "QGemm": 2, "LSTM": 4, "GRU": 4, "RNN": 4}
 
 
 def badly_placed(graph: Any) -> str:
-    """Return what is wrong with a convolution of `graph`, an ONNX GraphProto: its axes, steps or groups; "" when nothing."""
+    """Return what is wrong with a convolution or an Einsum of `graph`, an ONNX GraphProto, or "": axes, steps, groups."""
     sizes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     ranks = {name: len(size) for name, size in sizes.items()}
     for item in graph.input:
@@ -30,6 +31,8 @@ def badly_placed(graph: Any) -> str:
             x, w = (node.input[place] if place < len(node.input) else "" for place in places)
             if problem := _convolution(node, ranks.get(x), ranks.get(w), sizes.get(w, ())):
                 return f"{node.op_type} {node.name[:80]!r}: {problem}"
+        if node.op_type == "Einsum" and (problem := _einsum(node, [ranks.get(name) for name in node.input])):
+            return f"Einsum {node.name[:80]!r}: {problem}"
         _propagate(node, ranks, sizes)
     return ""
 
@@ -49,6 +52,19 @@ def _convolution(node: Any, x: int | None, w: int | None, filters: tuple[int, ..
     return ""
 
 
+def _einsum(node: Any, ranks: list[int | None]) -> str:
+    equation = next((a.s.decode(errors="replace") for a in node.attribute if a.name == "equation"), "")
+    terms = equation.replace(" ", "").partition("->")[0].split(",")
+    fits = len(terms) == len(ranks) and all(
+        rank is None or rank == len(term) or "." in term for term, rank in zip(terms, ranks, strict=False)
+    )
+    return (
+        ""
+        if fits
+        else f"equation {equation[:80]!r} on inputs of {', '.join('?' if r is None else str(r) for r in ranks)} axes"
+    )
+
+
 def _propagate(node: Any, ranks: dict[str, int], sizes: dict[str, tuple[int, ...]]) -> None:
     """Note the axes of what an operator gives, where they are known."""
     known = [ranks.get(name) for name in node.input]
@@ -61,7 +77,12 @@ def _propagate(node: Any, ranks: dict[str, int], sizes: dict[str, tuple[int, ...
         rank = sizes[node.input[-1]][0] if node.op_type != "Expand" else None
     elif node.op_type == "Constant":
         rank = next((len(a.t.dims) for a in node.attribute if a.name == "value"), None)
-    scalars = node.op_type == "DynamicQuantizeLinear"
-    for place, name in enumerate(node.output):
-        if rank is not None and name and (place == 0 or node.op_type == "Split" or scalars):
-            ranks[name] = 0 if scalars and place else rank
+    elif node.op_type in _MATRICES:
+        ends = [known[place] or 0 for place in _MATRICES[node.op_type] if place < len(known)]
+        rank = max(ends, default=0) if min(ends, default=0) > 1 else None
+    scales = node.op_type == "DynamicQuantizeLinear"
+    for place, name in enumerate(filter(None, node.output)):
+        if scales and place:
+            ranks[name] = 0
+        elif rank is not None and (place == 0 or node.op_type == "Split"):
+            ranks[name] = rank

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from accelsim.study.sharing.rate import width
 
 KEY = "accelsim.shared_weights"
 """Key of the file's metadata under which shape and width of each layer's indices stand, as JSON."""
+
+MOST_SHARED = 1 << 28
+"""Weights of a layer that shares a single value; they take no room in the file."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -40,19 +44,23 @@ def write_shared(path: Path, chosen: Mapping[str, Candidate]) -> None:
 
 def read_shared(path: Path) -> dict[str, Floats]:
     """Return the dense weights of each layer of a file of `write_shared`. Raises InputError when it is none."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     found = {}
     try:
         with safe_open(path, "numpy") as file:
             layers = json.loads((file.metadata() or {})[KEY])
             for name, item in layers.items():
-                shape, bits = tuple(item["shape"]), int(item["index_bits"])
-                indices = unpacked(file.get_tensor(f"{name}.indices"), bits, int(np.prod(shape)))
+                shape, bits = tuple(int(size) for size in item["shape"]), int(item["index_bits"])
+                data, count = file.get_tensor(f"{name}.indices"), math.prod(shape)
+                if not 0 <= bits <= 16 or min(shape, default=1) < 1 or count > max(8 * data.nbytes, MOST_SHARED):
+                    raise ValueError(f"layer {name} of shape {shape} in {data.nbytes} bytes, {bits} bits each")
+                indices = unpacked(data, bits, count)
                 found[name] = dense(file.get_tensor(f"{name}.codebook"), indices.reshape(shape))
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:  # the library's own, and whatever contradictions in the file lead to
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise InputError(
-            f"{path}: no readable shared weights ({error})", "give the shared.safetensors of a share"
+            f"{path}: no readable shared weights ({reason})", "give the shared.safetensors of a share"
         ) from None
     return found
 
