@@ -72,9 +72,10 @@ def safetensors(folder: Path) -> Case:
         elif kind == 3:
             del entry[rng.choice(sorted(entry))]
         elif kind == 4:
-            found[rng.choice(("__metadata__", "", "../x", "a" * 5000, "\x1b[31m", "parametrizations.x.original"))] = rng.choice(
-                (entry, {}, None, [], {"tensor_names": rng.choice(('["0.weight"]', "[[[", "3", '{"a": 1}', "[" * 2000)), "0.weight": rng.choice(('{"_type": "X"}', "{}", "[]", "3"))})
-            )  # fmt: skip
+            names = rng.choice(('["0.weight"]', "[[[", "3", '{"a": 1}', "[" * 2000))
+            about = {"tensor_names": names, "0.weight": rng.choice(('{"_type": "X"}', "{}", "[]", "3"))}
+            name = rng.choice(("__metadata__", "", "../x", "a" * 5000, "\x1b[31m", "parametrizations.x.original"))
+            found[name] = rng.choice((entry, {}, None, [], about))
         text = json.dumps(found).encode() if rng.random() < 0.9 else b"[" * 5000
         length = len(text) if rng.random() < 0.8 else rng.choice(binary_mutations.LENGTHS) % 2**64
         return struct.pack("<Q", length) + text + body[: rng.choice((40, 40, 40, 44, 39, 0))]
@@ -149,10 +150,12 @@ def shared_weights(folder: Path) -> Case:
     def one(rng: random.Random) -> Any:
         path = folder / "shared.safetensors"
         if rng.random() < 0.5:
-            item = {"shape": rng.choice(([2, 3], [2**40], [2**31, 2**31], [-1, 3], "x", [], None, [0])), "index_bits": rng.choice((2, 0, -1, 64, 2**40, "x", None, 1.5))}  # fmt: skip
+            shape = rng.choice(([2, 3], [2**40], [2**31, 2**31], [-1, 3], "x", [], None, [0]))
+            item = {"shape": shape, "index_bits": rng.choice((2, 0, -1, 64, 2**40, "x", None, 1.5))}
             layers = {rng.choice(("a", "../a", "b")): rng.choice((item, item, item, {}, 3, None))}
             text = json.dumps(rng.choice((layers, layers, layers, [], 3)))
-            arrays = {"a.codebook": rng.choice((codebook, codebook[:, :1], codebook[0], codebook.astype(np.int64))), "a.indices": rng.choice((indices, indices + 255, indices[:0], codebook))}  # fmt: skip
+            values = rng.choice((codebook, codebook[:, :1], codebook[0], codebook.astype(np.int64)))
+            arrays = {"a.codebook": values, "a.indices": rng.choice((indices, indices + 255, indices[:0], codebook))}
             path.write_bytes(
                 save(
                     arrays, {rng.choice(("accelsim.shared_weights", "other")): rng.choice((text, text, "[" * 3000, ""))}
