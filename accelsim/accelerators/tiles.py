@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ def tile_cycles(layer: Layer, problem: Problem, tile: Sequence[int], cycles_of: 
     """
     known: dict[tuple[Range, ...], tuple[int, int]] = {}
     found: list[tuple[int, int]] = []
+    layer = _sliceable(layer)
     ranges = [list(zip(*(edge.tolist() for edge in cuts(problem.sizes[d], tile[d])), strict=True)) for d in range(1, 7)]
     for place in product(*ranges):
         key = _same_codes(layer, place)
@@ -41,7 +43,7 @@ def tile_layer(layer: Layer, problem: Problem, place: Sequence[Range]) -> Layer:
     """
     shape = layer.shape
     span = dict(zip((G, N, K, C, P, Q), place, strict=True))
-    groups, images = (np.arange(*span[d]) % size for d, size in ((G, shape.groups), (N, shape.N)))
+    groups, images = _repeated(*span[G], shape.groups), _repeated(*span[N], shape.N)
     channels, filters = slice(*span[C]), slice(*span[K])
     edges: list[slice] = []
     padding: list[int] = []
@@ -49,16 +51,15 @@ def tile_layer(layer: Layer, problem: Problem, place: Sequence[Range]) -> Layer:
         low, high, before, after = _window(problem, axis, *span[dim])
         edges.append(slice(low, high))
         padding += [before, after]
-    activation = centred_values(layer.activation).reshape(
-        shape.steps, shape.N, shape.groups, shape.C, shape.H, shape.W
-    )[:, :, :, channels, edges[0], edges[1]]
-    weight = centred_values(layer.weight).reshape(shape.groups, shape.K, shape.C, shape.R, shape.S)
-    codes = activation[:, images][:, :, groups]
-    kept = weight[groups][:, filters, channels]
+    layer = _sliceable(layer)
+    activation = layer.activation.codes.reshape(shape.steps, shape.N, shape.groups, shape.C, shape.H, shape.W)
+    weight = layer.weight.codes.reshape(shape.groups, shape.K, shape.C, shape.R, shape.S)
+    codes = activation[:, :, :, channels, edges[0], edges[1]][:, images][:, :, groups]
+    kept = weight[:, filters, channels][groups]
     part = replace(
         shape,
-        N=images.size,
-        groups=groups.size,
+        N=codes.shape[1],
+        groups=kept.shape[0],
         K=kept.shape[1],
         C=kept.shape[2],
         H=codes.shape[4],
@@ -74,6 +75,21 @@ def tile_layer(layer: Layer, problem: Problem, place: Sequence[Range]) -> Layer:
         weight=_operand(layer.weight, kept.reshape(part.weight_shape)),
         output=None,
     )
+
+
+def _sliceable(layer: Layer) -> Layer:
+    """Return `layer` with operands that have no zero point, so that a part of their codes tells the part's values."""
+    return replace(layer, activation=_centred(layer.activation), weight=_centred(layer.weight))
+
+
+def _centred(operand: Operand) -> Operand:
+    return operand if operand.centred else _operand(operand, centred_values(operand))
+
+
+def _repeated(start: int, stop: int, size: int) -> Any:
+    """Return the index of places [start, stop) where the first `size` of them repeat for ever; a slice takes no copy."""
+    first = start % size
+    return slice(first, first + stop - start) if first + stop - start <= size else np.arange(start, stop) % size
 
 
 def _same_codes(layer: Layer, place: Sequence[Range]) -> tuple[Range, ...]:
@@ -104,4 +120,5 @@ def _window(problem: Problem, axis: int, start: int, stop: int) -> tuple[int, in
 
 
 def _operand(operand: Operand, codes: Codes) -> Operand:
-    return Operand(np.ascontiguousarray(codes), operand.bits, True, precision=operand.precision)
+    values = centred_values(Operand(codes, operand.bits, True))
+    return Operand(values, operand.bits, True, precision=operand.precision)

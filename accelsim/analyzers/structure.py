@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from accelsim.analyzers.codes import Codes
+from accelsim.analyzers.codes import Codes, frozen
 from accelsim.results import Column, declare
 
 declare(
@@ -23,6 +21,8 @@ def n_of_m(values: Codes, n: int = 2, m: int = 4) -> float:
 
     values: centred, (filters, channels, ...). A structured tensor core skips in tiles whose blocks all keep to it.
     """
-    starts = np.arange(0, values.shape[1], m)
-    filled = np.add.reduceat(values != 0, starts, axis=1, dtype=np.uint8)
-    return float(np.count_nonzero(filled <= n) / filled.size)
+    from accelsim.analyzers.kernels.channels import count_sparse_blocks
+
+    maps = frozen(values.reshape(*values.shape[:2], -1))
+    blocks = maps.shape[0] * -(-maps.shape[1] // m) * maps.shape[2]
+    return int(count_sparse_blocks(maps, n, m)) / blocks

@@ -40,6 +40,8 @@ class Encoded(NamedTuple):
     same for all samples of a layer (scales and zero points may differ). total: number of layers. warnings: complete
     when the last layer is taken. conventions, quantization: JSON-like, for the manifest. unsupported: products of the
     network that are not among the layers. quantized: whether real numbers became codes by the workload's quantisation.
+    made: maker and recipe where the codes are made anew when they are read (see `accelsim.trace.made`); only shapes and
+    widths of `layers` are then used.
     """
 
     layers: Iterator[Layer]
@@ -49,6 +51,7 @@ class Encoded(NamedTuple):
     quantization: dict[str, Any]
     unsupported: Sequence[Unsupported] = ()
     quantized: bool = False
+    made: dict[str, Any] | None = None
 
 
 class Source(Spec):

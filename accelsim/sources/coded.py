@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ def write_codes(
     cannot be used (nothing is left then) and StorageError when the bundle cannot be written.
     """
     with TraceWriter(target, replace) as writer:
-        records = [_written(writer, layers) for layers in _by_layer(encoded, name)]
+        keep = _outlined if encoded.made else partial(_written, writer)
+        records = [keep(layers) for layers in _by_layer(encoded, name)]
         captured = sum(shape.macs for record in records for shape in record.shapes)
         unsupported, notes, total = listed(encoded.unsupported, captured)
         manifest = {
@@ -38,6 +40,7 @@ def write_codes(
             "quantization": encoded.quantization,
             "macs_total": total,
             "captured_macs": captured,
+            **({"made": encoded.made} if encoded.made else {}),
         }
         return Trace(writer.finish({**manifest, **(origin or {})}))
 
@@ -72,6 +75,13 @@ def _written(writer: TraceWriter, layers: Iterator[Layer]) -> LayerRecord:
     varying = {role: entries for role, entries in formats.items() if any(e != entries[0] for e in entries[1:])}
     common = {role: entries[0] for role, entries in formats.items()}
     return LayerRecord(first.index, first.name, tuple(shapes), common, weight, tuple(files), varying)
+
+
+def _outlined(layers: Iterator[Layer]) -> LayerRecord:
+    """Return what is written of a layer whose codes are made anew when they are read."""
+    first, *others = layers
+    operands = {role: None if o is None else operand_entry(o) for role, o in _operands(first).items()}
+    return LayerRecord(first.index, first.name, (first.shape, *(layer.shape for layer in others)), operands, None, ())
 
 
 def _operands(layer: Layer) -> dict[str, Operand | None]:

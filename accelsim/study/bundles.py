@@ -72,7 +72,7 @@ def _fetch(where: BundleReference, system: Any, root: str, partial: Path, target
         trace = Trace(partial)
         if trace.digest != where.digest:
             raise BundleError(f"{where.url} is another bundle than {where.path}", "copy that bundle there again")
-        for index in range(len(trace.layers)):  # reading checks the SHA-256 of every file
+        for index in range(len(trace.layers) if trace.keeps_codes else 0):  # reading checks the SHA-256 of every file
             for sample in range(trace.samples):
                 trace.layer(index, sample)
         _place(partial, target)

@@ -15,7 +15,8 @@ from accelsim.layer import Layer
 from accelsim.notebook import counted, page
 from accelsim.storage import caution
 from accelsim.tensorfile import Codes, mapped
-from accelsim.trace.entries import layer_record, operand_of
+from accelsim.trace.entries import LayerRecord, layer_record, operand_of
+from accelsim.trace.made import Maker, maker_of
 from accelsim.trace.manifest import opened, refusal
 from accelsim.trace.statistics import remembered
 from accelsim.units import engineering
@@ -39,6 +40,7 @@ class Trace:
         self._checked: dict[str, tuple[int, ...]] = {}
         self.manifest, self.digest = opened(path)
         self.layers = tuple(layer_record(item) for item in self.manifest["layers"])
+        self._maker = maker_of(path, self.manifest)
 
     def __repr__(self) -> str:
         """Return name, size and key in one line."""
@@ -81,13 +83,18 @@ class Trace:
         return [*self.manifest["warnings"], *(number_format(name).view() for name in self.formats)]
 
     @property
+    def keeps_codes(self) -> bool:
+        """Whether the codes are in files; else they are made anew when a layer is read (`accelsim.trace.made`)."""
+        return self._maker is None
+
+    @property
     def formats(self) -> list[str]:
         """Number formats of the operands, each once; none where all codes are integers."""
         given = (o.get("format") for record in self.layers for o in record.operands.values() if o is not None)
         return list(dict.fromkeys(name for name in given if name is not None))
 
     def layer(self, index: int, sample: int = 0) -> Layer:
-        """Return layer `index` on input `sample`, its codes memory mapped (read only).
+        """Return layer `index` on input `sample`, its codes read only: memory mapped, or made now and in memory.
 
         Raises InputError when there is no such layer or sample, BundleError when its files were altered.
         """
@@ -95,6 +102,8 @@ class Trace:
             if not 0 <= number < count:
                 raise InputError(f"there is no {what} {number}", f"this trace has {what}s 0 to {count - 1}")
         record = self.layers[index]
+        if self._maker is not None:
+            return self._made(self._maker, record, sample)
         arrays = self._open(record.sample_files[sample])
         if record.weight_file:
             arrays |= self._open(record.weight_file)
@@ -107,6 +116,17 @@ class Trace:
         return Layer(
             record.name, index, sample, shape, operands["activation"], operands["weight"], operands.get("output")
         )
+
+    def _made(self, maker: Maker, record: LayerRecord, sample: int) -> Layer:
+        try:
+            found = maker.layer(record.index, sample)
+        except IndexError:
+            raise refusal(self.path, f"its recipe has no layer {record.name}") from None
+        if found.shape != record.shapes[sample]:
+            raise refusal(self.path, f"its recipe makes another layer {record.name}")
+        for operand in (found.activation, found.weight):
+            operand.codes.flags.writeable = False
+        return found
 
     def __iter__(self) -> Iterator[Layer]:
         """Iterate over every layer of every sample, layer by layer."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from accelsim.compiled import njit
 
 
 @njit(nogil=True, cache=True)
@@ -44,6 +45,25 @@ def count_channels(codes: npt.NDArray[np.integer], size: int, out: npt.NDArray[n
             block = c // size
             for i in range(plane):
                 out[n, block, i] += np.int32(codes[n, c, i] != 0)
+
+
+@njit(nogil=True, cache=True)
+def count_sparse_blocks(codes: npt.NDArray[np.integer], most: int, size: int) -> int:
+    """Count the blocks of `size` consecutive channels at one place of the plane with at most `most` values other than 0.
+
+    codes: (N, C, plane).
+    """
+    batch, channels, plane = codes.shape
+    found = 0
+    for n in range(batch):
+        for start in range(0, channels, size):
+            stop = min(start + size, channels)
+            for i in range(plane):
+                filled = 0
+                for c in range(start, stop):
+                    filled += codes[n, c, i] != 0
+                found += filled <= most
+    return found
 
 
 @njit(nogil=True, cache=True)

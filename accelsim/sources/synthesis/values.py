@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache
 from statistics import NormalDist
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,12 @@ from pydantic import Field
 
 from accelsim.config import Spec
 from accelsim.layer import Operand
+from accelsim.sources.synthesis.quantiles import Floats, codes_at, levels
 
-Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.signedinteger]
+
+_BLOCK = 1 << 16
+"""Numbers drawn at a time: few enough to stay in the cache, whatever the size of the tensor."""
 
 
 class Values(Spec):
@@ -53,6 +57,11 @@ class Values(Spec):
         """The largest code."""
         return 2 ** (self.bits - 1) - 1
 
+    @property
+    def scale(self) -> float:
+        """The real number that a code of 1 stands for."""
+        return 2.0 ** (1 - self.bits)
+
 
 class Activations(Values):
     """Values of an activation: by default like those after a ReLU, never negative and correlated in space."""
@@ -65,31 +74,49 @@ class Activations(Values):
 
 
 def draw(values: Values, shape: tuple[int, int, int, int], generator: np.random.Generator) -> Operand:
-    """Return an operand of `shape` (rows or filters, channels, H, W); codes over ``2^(bits-1)``, no zero point."""
-    quantile = _uniform(values, shape, generator)
-    sign = np.ones(1)
-    if values.signed:
-        sign, quantile = np.sign(quantile - 0.5), np.abs(2 * quantile - 1)
-    left = max(1.0 - values.zeros, 1e-12)
-    inside = np.clip((quantile - values.zeros) / left, 0.0, 1.0)
-    if values.clusters is not None:
-        inside = (np.minimum(inside * values.clusters, values.clusters - 1) // 1 + 0.5) / values.clusters
-    magnitude = np.clip(np.rint(_magnitudes(values, inside)), 1, values.top)
-    codes = np.where((quantile < values.zeros) | (values.zeros >= 1), 0.0, sign * magnitude)
-    kind = np.int8 if values.bits <= 8 else np.int16
-    return Operand(codes.astype(kind), values.bits, True, 2.0 ** (1 - values.bits))
+    """Return an operand of `shape` (rows or filters, channels, H, W); codes over ``2^(bits-1)``, no zero point.
+
+    Beside the codes it needs memory for one of the rows alone where they are correlated, else next to none.
+    """
+    kind: Any = np.int8 if values.bits <= 8 else np.int16
+    codes = np.empty(shape, kind)
+    if values.correlation or values.channel_correlation:
+        count = max(1, _BLOCK // math.prod(shape[1:]))
+        for start in range(0, shape[0], count):
+            rows = codes[start : start + count]
+            _fill(values, _correlated(values, rows.shape, generator), rows)
+    else:
+        flat, numbers = codes.reshape(-1), np.empty(min(_BLOCK, codes.size))
+        for start in range(0, codes.size, _BLOCK):
+            part = flat[start : start + _BLOCK]
+            generator.random(out=numbers[: part.size])
+            _fill(values, numbers[: part.size], part)
+    return Operand(codes, values.bits, True, values.scale)
 
 
-def _uniform(values: Values, shape: tuple[int, ...], generator: np.random.Generator) -> Floats:
+def _fill(values: Values, quantiles: Floats, codes: Codes) -> None:
+    """Put the code at each of `quantiles` into `codes`, C-contiguous and of the same shape."""
+    if codes.size < 1 << values.bits + 4 and codes.size < _BLOCK:  # a table would take longer
+        codes[...] = codes_at(values, quantiles)
+        return
+    from accelsim.sources.synthesis.kernels.lookup import look_up
+
+    look_up(quantiles.reshape(-1), *levels(values), codes.reshape(-1))
+
+
+def _correlated(values: Values, shape: tuple[int, ...], generator: np.random.Generator) -> Floats:
     """Draw a field whose values are uniform in [0, 1) and correlated as asked (a Gaussian copula)."""
-    if not values.correlation and not values.channel_correlation:
-        return generator.random(shape)
     field = generator.standard_normal(shape)
     for axis, share in ((1, values.channel_correlation), (2, values.correlation), (3, values.correlation)):
         _correlate(field, axis, share)
-    normal = NormalDist()
-    grid = np.linspace(-6, 6, 4097)
-    return np.interp(field, grid, np.array([normal.cdf(x) for x in grid]))
+    return np.interp(field, *_normal_shares())
+
+
+@cache
+def _normal_shares() -> tuple[Floats, Floats]:
+    """Return normal numbers and the share of all that lies below each."""
+    grid, normal = np.linspace(-6, 6, 4097), NormalDist()
+    return grid, np.array([normal.cdf(x) for x in grid])
 
 
 def _correlate(field: Floats, axis: int, share: float) -> None:
@@ -99,27 +126,3 @@ def _correlate(field: Floats, axis: int, share: float) -> None:
         for place in range(1, len(moved)):
             moved[place] *= fresh
             moved[place] += share * moved[place - 1]
-
-
-def _magnitudes(values: Values, quantile: Floats) -> Floats:
-    """Return the magnitude (in codes, not rounded) at each quantile of the non-zero values."""
-    if values.distribution == "uniform":
-        return np.ceil(quantile * values.top)
-    median = values.typical * values.top
-    if values.distribution == "laplace":
-        return median * np.log1p(-np.minimum(quantile, 1 - 1e-12)) / math.log(0.5)
-    half = values.distribution == "gaussian"
-    grid, normal = _normal_quantiles(half)
-    at = np.interp(quantile, grid, normal)
-    if half:
-        return median * at / NormalDist().inv_cdf(0.75)
-    return median * np.exp(values.sigma * at)
-
-
-@cache
-def _normal_quantiles(half: bool) -> tuple[Floats, Floats]:
-    """Return quantiles, dense at both ends, and the (half-)normal numbers there."""
-    tail = np.geomspace(1e-9, 0.5, 2048)
-    grid = np.concatenate([tail, (1 - tail[::-1])[1:]])
-    normal = NormalDist()
-    return grid, np.array([normal.inv_cdf((1 + q) / 2 if half else q) for q in grid])

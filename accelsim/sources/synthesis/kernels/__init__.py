@@ -1,0 +1,1 @@
+"""Compiled loops over drawn numbers, imported when they are needed."""
