@@ -18,13 +18,6 @@ from accelsim.networks import Outline
 from accelsim.results import Column, declare
 
 declare(
-    Column(
-        "macs_per_joule",
-        "MAC/J",
-        "multiply-accumulates for each joule; where it was measured on a device, idle power subtracted",
-        "macs / energy",
-        sums=False,
-    ),
     Column("predictor", "", "measure of reuse that is held against an efficiency", sums=False),
     Column("alpha", "", "weight of parameters in a data-type-weighted intensity, fitted", sums=False),
     Column("alpha_low", "", "lower end of the bootstrap's 95 % interval of alpha", sums=False),
@@ -39,7 +32,6 @@ declare(
         "error of each network's efficiency predicted from the others, over the standard deviation",
         sums=False,
     ),
-    Column("networks", "", "number of networks", sums=False),
 )
 
 FEWEST = 4

@@ -1,4 +1,4 @@
-"""Pearson's product-moment correlation coefficient (PPMCC) and how sure one can be of it."""
+"""Correlations over networks: Pearson's (PPMCC) and how sure one can be of it, Spearman's of ranks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+
+from accelsim.results import Column, declare
+
+declare(
+    Column("networks", "", "number of networks", sums=False),
+    Column(
+        "macs_per_joule",
+        "MAC/J",
+        "multiply-accumulates for each joule; where it was measured on a device, idle power subtracted",
+        "macs / energy",
+        sums=False,
+    ),
+)
 
 
 def ppmcc(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
@@ -29,3 +43,12 @@ def interval(correlation: float, rows: int) -> tuple[float, float]:
         return math.nan, math.nan
     centre, half = math.atanh(correlation), 1.959964 / math.sqrt(rows - 3)
     return math.tanh(centre - half), math.tanh(centre + half)
+
+
+def rank_correlation(first: pd.Series, second: pd.Series) -> float:
+    """Return Spearman's rank correlation, ties at their mean rank; NaN for fewer than three rows or equal ones."""
+    both = pd.DataFrame({"a": first, "b": second}).astype(float).dropna()
+    ranks = both.rank()
+    if len(ranks) < 3 or ranks["a"].nunique() < 2 or ranks["b"].nunique() < 2:
+        return math.nan
+    return float(np.corrcoef(ranks["a"], ranks["b"])[0, 1])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.gpu.crosscheck import rank_correlation
+from accelsim.compactness.correlation import rank_correlation
 from accelsim.gpu.records import KINDS, Energy, Measured, Record
 from accelsim.results import Column, declare
 
@@ -17,14 +17,6 @@ declare(
     Column("cause", "", "property of the network", sums=False),
     Column("effect", "", "what was measured", sums=False),
     Column("correlation", "", "Spearman's rank correlation over networks; NaN for fewer than three", sums=False),
-    Column("networks", "", "number of networks", sums=False),
-    Column(
-        "macs_per_joule",
-        "MAC/J",
-        "multiply-accumulates for each joule; where it was measured on a device, idle power subtracted",
-        "macs / energy",
-        sums=False,
-    ),
     *(Column(f"{kind}_share", "", f"share of kernel time in kernels of the kind {kind}", sums=False) for kind in KINDS),
     Column("gap_share", "", "share of time between kernels", sums=False),
     Column("mode_speedup", "", "time of the base mode over that of this one", sums=False),

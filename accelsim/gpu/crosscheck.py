@@ -13,8 +13,10 @@ import pandas as pd
 
 from accelsim.accelerators.base import Accelerator, load_hardware
 from accelsim.accelerators.gpu_roofline import GpuRoofline
+from accelsim.compactness.correlation import rank_correlation
 from accelsim.errors import ConfigError, InputError
-from accelsim.gpu.records import Energy, LayerInfo, Measured, Record, find_records, read_record
+from accelsim.gpu.files import find_records, read_record
+from accelsim.gpu.records import Energy, LayerInfo, Measured, Record
 from accelsim.results import Column, declare
 
 MACHINES = {"H100": "h100", "H200": "h200", "P100": "p100"}
@@ -123,15 +125,6 @@ def errors(simulated: pd.Series, measured: pd.Series) -> Errors:
     return Errors(
         len(both), float(np.exp(logs.mean())), float(low), float(high), within, rank_correlation(both["a"], both["b"])
     )
-
-
-def rank_correlation(first: pd.Series, second: pd.Series) -> float:
-    """Return Spearman's rank correlation, ties at their mean rank; NaN for fewer than three rows or equal ones."""
-    both = pd.DataFrame({"a": first, "b": second}).astype(float).dropna()
-    ranks = both.rank()
-    if len(ranks) < 3 or ranks["a"].nunique() < 2 or ranks["b"].nunique() < 2:
-        return math.nan
-    return float(np.corrcoef(ranks["a"], ranks["b"])[0, 1])
 
 
 def _layer_rows(machine: GpuRoofline, record: Record, point: Measured) -> list[tuple[LayerInfo, dict[str, Any]]]:

@@ -9,21 +9,9 @@ import numpy as np
 
 from accelsim.errors import ConfigError
 from accelsim.gpu.device import Device, Job, NotMeasurable, OutOfDeviceMemory
+from accelsim.gpu.files import read_record, record_path, write_record
 from accelsim.gpu.kernels import by_name, gaps
-from accelsim.gpu.records import (
-    VERSION,
-    Absent,
-    Energy,
-    Measured,
-    Mode,
-    ModuleTime,
-    OutOfMemory,
-    Record,
-    Spread,
-    read_record,
-    record_path,
-    write_record,
-)
+from accelsim.gpu.records import VERSION, Absent, Energy, Measured, Mode, ModuleTime, OutOfMemory, Record, Spread
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 WARM, PASSES, PROFILED = 5, 30, 3

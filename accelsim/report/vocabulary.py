@@ -26,6 +26,7 @@ _DECLARING = (
     "accelsim.analyzers.potential",
     "accelsim.analyzers.statistics",
     "accelsim.analyzers.traffic",
+    "accelsim.compactness.correlation",
     "accelsim.compactness.intensity",
     "accelsim.compactness.patterns",
     "accelsim.compactness.profile",

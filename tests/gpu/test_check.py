@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 
 from accelsim.cli import invoke
+from accelsim.compactness.correlation import rank_correlation
 from accelsim.errors import ConfigError, InputError
 from accelsim.gpu import claims
-from accelsim.gpu.crosscheck import crosscheck, errors, load, machine_of, own_times, rank_correlation
-from accelsim.gpu.records import KINDS, read_record
+from accelsim.gpu.crosscheck import crosscheck, errors, load, machine_of, own_times
+from accelsim.gpu.files import read_record
+from accelsim.gpu.records import KINDS
 from tests.gpu.make_synthetic import FOLDER, main
 
 

@@ -9,8 +9,9 @@ import torch
 
 from accelsim.cli import invoke
 from accelsim.gpu import measure, modes, network
+from accelsim.gpu.files import read_record
 from accelsim.gpu.kernels import Span
-from accelsim.gpu.records import Absent, Clocks, Memory, Mode, read_record
+from accelsim.gpu.records import Absent, Clocks, Memory, Mode
 from tests.gpu.fake_device import FakeDevice
 from tests.gpu.test_parts import HostClock
 

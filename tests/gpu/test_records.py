@@ -9,8 +9,9 @@ import pytest
 
 from accelsim.cli import invoke
 from accelsim.errors import ConfigError, InputError
+from accelsim.gpu.files import read_record, record_path
 from accelsim.gpu.measure import ENERGY_RUNS, LEAST_ENERGY_S, PASSES, record
-from accelsim.gpu.records import Absent, Energy, Measured, Mode, OutOfMemory, Record, read_record, record_path
+from accelsim.gpu.records import Absent, Energy, Measured, Mode, OutOfMemory, Record
 from tests.gpu.fake_device import FakeDevice
 
 ROOT = Path(__file__).resolve().parents[2]
