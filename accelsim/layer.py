@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from accelsim.notebook import page
 from accelsim.units import engineering, percent
 
 KINDS = ("conv", "linear", "recurrent", "matmul")
+MOST_VALUES, MOST_MACS = 1 << 40, 1 << 62
+"""What an operand and a layer may have: counts stay whole numbers of 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class LayerShape:
         for name in ("N", "groups", "K", "C", "H", "W", "R", "S", "P", "Q", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)} must be at least 1")
+        if min(*self.stride, *self.dilation) < 1:
+            raise ValueError(f"stride {self.stride} and dilation {self.dilation} must be at least 1")
+        sizes = (self.activation_shape, self.weight_shape, self.output_shape)
+        if max(map(prod, sizes)) > MOST_VALUES or self.macs > MOST_MACS:
+            raise ValueError("the layer is larger than any whose values and products can be counted")
         if not self.transposed and self.expected_output != (self.P, self.Q):
             raise ValueError(
                 f"output {(self.P, self.Q)} does not follow from the input; expected {self.expected_output}"
@@ -84,17 +92,17 @@ class LayerShape:
     @property
     def activations(self) -> int:
         """Number of activation values over all steps."""
-        return int(np.prod(self.activation_shape, dtype=np.int64))
+        return prod(self.activation_shape)
 
     @property
     def weights(self) -> int:
         """Number of weight values."""
-        return int(np.prod(self.weight_shape, dtype=np.int64))
+        return prod(self.weight_shape)
 
     @property
     def outputs(self) -> int:
         """Number of output values over all steps."""
-        return int(np.prod(self.output_shape, dtype=np.int64))
+        return prod(self.output_shape)
 
     @property
     def macs(self) -> int:

@@ -59,7 +59,7 @@ def invoke(arguments: list[str]) -> int:
 
 def _code(app: Any, arguments: list[str], options: Options) -> tuple[int, dict[str, str] | None]:
     """Run the application; return its exit code and the error that was told on standard error, if any."""
-    from accelsim.errors import AccelsimError
+    from accelsim.errors import AccelsimError, shortened
 
     try:
         result = app(arguments, standalone_mode=False)
@@ -71,6 +71,9 @@ def _code(app: Any, arguments: list[str], options: Options) -> tuple[int, dict[s
         return 0, None
     except OSError as error:
         return _fail(error, *_of_system(error), 8, options)
+    except MemoryError as error:
+        what = f"not enough memory ({shortened(str(error), 200)})" if str(error) else "not enough memory"
+        return _fail(error, what, "take fewer samples, a smaller batch, smaller layers", 5, options)
     except Exception as error:
         if hasattr(error, "format_message"):
             return _fail(error, error.format_message(), "see accelsim --help", 2, options)
@@ -107,8 +110,10 @@ def _told(error: BaseException | None, message: str, hint: str, code: int) -> in
         import traceback
 
         traceback.print_exception(error)
+    from accelsim.errors import printable
+
     with contextlib.suppress(OSError):
-        print(f"accelsim: {message}" + (f"; {hint}" if hint else ""), file=sys.stderr)
+        print(printable(f"accelsim: {message}" + (f"; {hint}" if hint else "")), file=sys.stderr)
     return code
 
 

@@ -44,13 +44,18 @@ def parsed(output: str, errors: str = "") -> int:
     if start is None:
         reason = next((line.strip("= ") for line in text.splitlines() if line.startswith("==ERROR==")), "no counts")
         raise NotMeasurable(f"ncu: {reason}"[:200])
-    total = 0.0
-    rows = 0
-    for row in csv.DictReader(lines[start:]):
-        if row.get("Metric Name") == METRIC:
-            value = float((row["Metric Value"] or "0").replace(",", ""))
-            total += value * _UNITS.get(row["Metric Unit"] or "byte", 1)
-            rows += 1
-    if not rows:
+    try:
+        counts = [_bytes(row) for row in csv.DictReader(lines[start:]) if row.get("Metric Name") == METRIC]
+    except (KeyError, ValueError, TypeError, AttributeError, csv.Error):
+        raise NotMeasurable(f"ncu: its rows of {METRIC} are not counts of bytes") from None
+    if not counts:
         raise NotMeasurable(f"ncu: no values of {METRIC}")
-    return round(total)
+    return round(sum(counts))
+
+
+def _bytes(row: dict[str, str]) -> float:
+    """Return the bytes of a row. Raises KeyError or ValueError where it has no such count, or one of another unit."""
+    count = float((row["Metric Value"] or "0").replace(",", "")) * _UNITS[row["Metric Unit"] or "byte"]
+    if not 0 <= count < 2**63:
+        raise ValueError(count)
+    return count

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from accelsim.dataflows.tiling.problem import DIMS, Problem
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, shortened
 
-_TILE = re.compile(r"^([A-Z])([0-9]+)$")
+_TILE = re.compile(r"([A-Z])([0-9]{1,12})")
+_LONGEST = 200
 _FORM = (
     "write tile sizes and loop order, outermost first, like 'K64 C16 P7 / N Q P C K' (sizes left out: the whole loop)"
 )
@@ -28,12 +29,14 @@ def written(
 
 def parse(text: str, problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return (tile sizes, loop order) of a mapping written like `written`. Raises ConfigError."""
+    if len(text) > _LONGEST:
+        raise ConfigError(f"mapping {shortened(text)!r} is longer than {_LONGEST} letters", _FORM)
     sizes, slash, order = text.partition("/")
     tile = list(problem.sizes)
     tile[0] = 1
     given: list[str] = []
     for word in [] if text.strip() == "whole" else sizes.split():
-        found = _TILE.match(word)
+        found = _TILE.fullmatch(word)
         if found is None or found[1] not in DIMS:
             raise ConfigError(f"mapping {text!r}: {word!r} is no tile size", _FORM)
         if found[1] in given:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, shortened
 from accelsim.hardware.dram.flat import FlatDram
 from accelsim.hardware.dram.runs import Runs, burst_chunks, joined, runs_of
 from accelsim.hardware.dram.service import Device
 from accelsim.storage import write_chunks_atomically
+
+_REQUEST = re.compile(r"(LD|ST) (0[xX][0-9a-fA-F]{1,16}|[0-9]{1,19})")
+_LONGEST = 256  # letters of a line that are read
 
 
 def write_trace(runs: Runs, device: Device, path: Path) -> int:
@@ -52,7 +56,7 @@ def read_trace(path: Path, burst_bytes: int) -> Runs:
 
     try:
         with path.open(encoding="ascii") as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST), ""), 1):
                 word, byte = _read_line(path, number, line, burst_bytes)
                 address.append(byte)
                 write.append(word == "ST")
@@ -65,15 +69,12 @@ def read_trace(path: Path, burst_bytes: int) -> Runs:
 
 
 def _read_line(path: Path, number: int, line: str, burst_bytes: int) -> tuple[str, int]:
-    words = line.rstrip("\n").split(" ")
-    try:
-        if len(words) != 2 or words[0] not in ("LD", "ST"):
-            raise ValueError
-        byte = int(words[1], 16) if words[1].lower().startswith("0x") else int(words[1])
-    except ValueError:
+    found = _REQUEST.fullmatch(line.rstrip("\n"))
+    if found is None:
         raise InputError(
-            f"{path}:{number}: {line.rstrip()!r} is not of the form 'LD address' or 'ST address'"
-        ) from None
-    if byte < 0 or byte % burst_bytes:
-        raise InputError(f"{path}:{number}: address {words[1]} is not that of a burst of {burst_bytes} bytes")
-    return words[0], byte
+            f"{path}:{number}: {shortened(line.rstrip())!r} is not of the form 'LD address' or 'ST address'"
+        )
+    word, byte = found[1], int(found[2], 0 if found[2][:2].lower() == "0x" else 10)
+    if byte % burst_bytes or byte >= 1 << 62:
+        raise InputError(f"{path}:{number}: address {found[2]} is not that of a burst of {burst_bytes} bytes")
+    return word, byte
