@@ -13,7 +13,7 @@ from typing import Any
 from accelsim.report.charts.figure import SCHEMA
 from accelsim.storage import cache_folder, optionally, write_atomically
 
-_VERSION = SCHEMA.rpartition("/")[2].removesuffix(".json")
+_VERSION = SCHEMA.rpartition("/")[2].removesuffix(".json").replace(".", "_")
 _REMOTE = re.compile(r'<script src="https://[^"]*"></script>(\s*<script src="https://[^"]*"></script>)*')
 
 
