@@ -38,15 +38,15 @@ def invoke(arguments: list[str]) -> int:
     from accelsim.cli.modes import Collected, parse, speaking
 
     options = parse(arguments)
-    if not options.json and not options.quiet:
+    if not options.json and not options.quiet and not options.all_rows:
         with speaking(options) as line:
             return _code(app, line, options)[0]
     from accelsim.report import terminal
 
-    told = terminal.begin("json" if options.json else "quiet")
+    told = terminal.begin("json" if options.json else "quiet" if options.quiet else "tables", options.all_rows)
     try:
         with speaking(options) as line:
-            if told.mode == "quiet":
+            if told.mode != "json":
                 return _code(app, line, options)[0]
             with Collected(options, app) as collected:
                 code, error = _code(app, collected.arguments, options)

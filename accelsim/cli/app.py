@@ -34,8 +34,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog="Every command takes --json (one object for scripts), --quiet (warnings alone), --verbose (steps and time) and --debug"
-    " (full traceback). Exit codes: accelsim list exit-codes.",
+    epilog="Every command takes --json (one object for scripts), --quiet (warnings alone), --verbose (steps and time), --all-rows"
+    " (long tables whole) and --debug (full traceback). Exit codes: accelsim list exit-codes.",
 )
 app.command("run", cls=ListsCommand)(run.run)
 app.command("compare", cls=ListsCommand)(compare.compare)

@@ -1,4 +1,4 @@
-"""Options that every command takes: --json, --quiet, --verbose and --debug; and what an interrupt leaves."""
+"""Options that every command takes: --json, --quiet, --verbose, --all-rows and --debug; and what an interrupt leaves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from accelsim.partial import scratch
 
-FLAGS = ("--json", "--quiet", "--verbose", "--debug")
+FLAGS = ("--json", "--quiet", "--verbose", "--debug", "--all-rows")
 _STUDIES = ("sweep", "search")
 
 
@@ -29,6 +29,7 @@ class Options:
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
+    all_rows: bool = False
 
     @property
     def command(self) -> str:
@@ -40,9 +41,9 @@ def parse(arguments: Sequence[str]) -> Options:
     """Take the common options out of a command line, wherever they stand.
 
     >>> parse(["run", "--json", "--hw", "eyeriss"])
-    Options(arguments=['run', '--hw', 'eyeriss'], json=True, quiet=False, verbose=False, debug=False)
+    Options(arguments=['run', '--hw', 'eyeriss'], json=True, quiet=False, verbose=False, debug=False, all_rows=False)
     """
-    flags = {name.removeprefix("--"): name in arguments for name in FLAGS}
+    flags = {name.removeprefix("--").replace("-", "_"): name in arguments for name in FLAGS}
     return Options([word for word in arguments if word not in FLAGS], **flags)
 
 

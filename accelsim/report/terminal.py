@@ -15,10 +15,12 @@ Mode = Literal["tables", "quiet", "json"]
 class Terminal:
     """How the running command speaks, and what it has said that is not a table.
 
-    lines, warnings: of standard output, in json mode. entries: rows that a command has beside result files.
+    every_row: print long tables whole. lines, warnings: of standard output, in json mode. entries: rows that a command
+    has beside result files.
     """
 
     mode: Mode = "tables"
+    every_row: bool = False
     lines: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -32,9 +34,9 @@ def current() -> Terminal:
     return _CURRENT[-1]
 
 
-def begin(mode: Mode) -> Terminal:
+def begin(mode: Mode, every_row: bool = False) -> Terminal:
     """Speak in another way until `end`."""
-    _CURRENT.append(Terminal(mode))
+    _CURRENT.append(Terminal(mode, every_row))
     return _CURRENT[-1]
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from accelsim.cli import invoke
 from accelsim.cli.heartbeat import Clearing, Heartbeat
 from accelsim.cli.modes import interrupted, parse
 from accelsim.errors import UnknownNameError
-from accelsim.report import text
+from accelsim.report import terminal, text
 from tests.report_runs import LAYERS, network
 
 
@@ -87,6 +88,28 @@ def test_nothing_is_coloured_in_a_pipe(net: str, capsys: pytest.CaptureFixture[s
     assert invoke(["run", "--hw", "stripes", "--workload", net]) == 0
     told = capsys.readouterr()
     assert "\x1b" not in told.out + told.err
+
+
+def test_the_middle_of_a_long_table_is_left_out_unless_all_rows_are_asked_for() -> None:
+    def printed(count: int) -> list[str]:
+        out = Console(file=io.StringIO(), width=80)
+        rows = ([f"layer{place}", str(place)] for place in range(count))
+        out.print(text.table("Layers", ["layer", "number"], rows, ["total", "x"], "a note"))
+        return out.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+    whole = printed(text.MOST_ROWS)
+    assert sum(line.strip().startswith("layer") for line in whole) == text.MOST_ROWS + 1  # its heading
+    cut = printed(1000)
+    assert len(cut) < 100
+    assert any("... 920 rows ..." in line for line in cut)
+    assert {"layer59", "layer980", "total"} <= {line.split()[0] for line in cut if line.strip()}
+    assert "layer60" not in "\n".join(cut)
+    assert "a note; 920 of 1,000 rows are left out: --all-rows prints them" in " ".join(" ".join(cut).split())
+    terminal.begin("tables", every_row=True)
+    try:
+        assert len(printed(1000)) == len(whole) + 1000 - text.MOST_ROWS
+    finally:
+        terminal.end()
 
 
 def test_common_options_stand_anywhere() -> None:

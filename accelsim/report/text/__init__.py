@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NARROWEST = 116
+MOST_ROWS = 150
+"""Rows of a table that is printed whole; of a longer one `_FIRST` and `_LAST` are, unless --all-rows asks for all."""
+_FIRST, _LAST = 60, 20
 
 
 def console() -> Console:
@@ -37,14 +40,22 @@ def table(
     total: Sequence[str] | None = None,
     caption: str = "",
 ) -> Table:
-    """Build a table: first column left, the others right, an optional last line of totals."""
+    """Build a table: first column left, the others right, an optional last line of totals.
+
+    The middle of a table of more than `MOST_ROWS` rows is left out; the caption then says how to see it.
+    """
+    body = list(rows)
+    left_out = len(body) - _FIRST - _LAST if len(body) > MOST_ROWS and not current().every_row else 0
+    if left_out:
+        body[_FIRST:-_LAST] = [[f"... {left_out:,} rows ...", *("" for _ in head[1:])]]
+        told = f"{left_out:,} of {left_out + _FIRST + _LAST:,} rows are left out: --all-rows prints them"
+        caption = f"{caption}; {told}" if caption else told
     result = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, title_style="bold")
     result.caption, result.caption_justify = caption or None, "left"
     for i, name in enumerate(head):
         result.add_column(
             name, justify="left" if i == 0 else "right", overflow="fold" if i == 0 else "ellipsis", no_wrap=i > 0
         )
-    body = list(rows)
     for i, row in enumerate(body):
         result.add_row(*row, end_section=total is not None and i == len(body) - 1)
     if total is not None:
