@@ -173,6 +173,13 @@ class GpuRoofline(Accelerator):
         """Products a cycle of the whole GPU at the width of its words, without sparsity."""
         return self.accelerator.sms * max(self._tensor_rate, self.accelerator.cuda_macs)
 
+    def peak(self) -> dict[str, float]:
+        """Return MACs per second of the whole GPU without sparsity, and bytes per second of its memory."""
+        return {
+            "macs_per_second": self.peak_macs * self.clock.frequency_mhz * 1e6,
+            "dram_bytes_per_second": float(self.dram.bandwidth),
+        }
+
     def bound_s(self, shape: LayerShape) -> float:
         """Return the roofline of a layer of a whole batch: peak arithmetic, or every value moved once."""
         values = shape.activations + shape.weights + shape.outputs

@@ -103,8 +103,17 @@ def test_larger_layers_and_smaller_machines_are_never_faster(rows: int, filters:
 )
 def test_peaks_are_those_of_the_data_sheets(name: str, bits: int, tera: float, gigabytes: float) -> None:
     machine = gpu(name, f"word_bits={bits}")
-    assert 2e-12 * machine.peak_macs * machine.clock.frequency_mhz * 1e6 == pytest.approx(tera, rel=0.002)
-    assert machine.dram.bandwidth == gigabytes * 1e9
+    assert 2e-12 * machine.peak()["macs_per_second"] == pytest.approx(tera, rel=0.002)
+    assert machine.peak()["dram_bytes_per_second"] == gigabytes * 1e9
+
+
+def test_layers_stay_below_the_roof_that_reports_draw() -> None:
+    machine = gpu("h100")
+    roof = machine.peak()
+    for shape in (linear(16384, 16384, 8192), linear(1, 16384, 16384), linear(64, 512, 512)):
+        row = machine.replay(shape, {})
+        bound = min(roof["macs_per_second"], row["macs"] / row["dram_bytes"] * roof["dram_bytes_per_second"])
+        assert row["macs"] / row["time_s"] <= bound * (1 + 1e-12)
 
 
 def test_a_large_product_reaches_the_peak_and_a_vector_the_bandwidth() -> None:

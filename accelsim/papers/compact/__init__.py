@@ -28,15 +28,16 @@ NOTES = [
     "the range 15 to 443 of memory / model size cannot be recomputed: with 4 B a parameter the printed memory gives 22 to 472"
     " (AlexNet, 4.2, left out), so another size of the model was presumably meant",
     "energy efficiencies are not printed network by network: -0.18 and 0.88 cannot be recomputed. Throughputs of the same GPU, and"
-    " energies of simulated machines that skip nothing, stand in; no GPU run is recorded with accelsim",
+    " energies of simulated machines that skip nothing, stand in; no GPU run is recorded with accelsim. The machine p100 is a"
+    " roofline of that GPU whose launch times and shares of power are assumed, not a measurement",
     "batch of the published energy measurement: not stated in what could be read. At batch 1 AlexNet's fully connected weights"
     " dominate its energy and turn the sign of the correlation with MACs/Act; at batch 16 Eyeriss comes near the published pair",
     "shares of GEMM and GEMV kernels, stall reasons and utilisation of the GPU are measurements that need one: not reproduced",
     "top-1 accuracies are properties of published weights, which are not run here",
 ]
 
-MACHINES = ("eyeriss", "sparse_tensor_core")
-"""Eyeriss, and the tensor cores of a GPU (A100) with its sparsity switched off."""
+MACHINES = ("eyeriss", "p100")
+"""Eyeriss, and the GPU of the paper's measurements."""
 
 BATCHES = (1, 16)
 
