@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from accelsim.analyzers.stored import stored_bits
+from accelsim.analyzers.stored import Coding, stored_bits
 from accelsim.analyzers.traffic import smallest, totals, traffic
 from accelsim.quantize import Quantization, Scheme
 from accelsim.report.text.traffic import ORDER
@@ -70,7 +70,7 @@ def random_zeros() -> Iterator[str]:
     rng = np.random.default_rng(0)
     for layer, share in CHIP_ZEROS.items():
         values = np.where(rng.random((1, 256, 64, 64)) < share, 0, rng.integers(1, 2**15, (1, 256, 64, 64)))
-        bits = stored_bits(values.astype(np.int16), "run_length", 16) / values.size
+        bits = stored_bits(values.astype(np.int16), "run_length", Coding(16)) / values.size
         yield f"| {layer} | {100 * share:.1f} % | {_percent(1 - bits / 16)} | {_percent(bits / mask_bound(share) - 1)} |"
 
 

@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import PrivateAttr, model_validator
 
 from accelsim import config
-from accelsim.accelerators import surroundings
+from accelsim.accelerators import storing, surroundings
 from accelsim.accelerators.base import Accelerator, Row
 from accelsim.accelerators.fleet import Fleet
 from accelsim.accelerators.placement import MOST_TILES
@@ -35,7 +34,6 @@ WORK_VERSION = 3
 """Raised whenever the same array would do other work on the same codes."""
 
 Cost = Callable[[Codes], Codes]
-Plane = npt.NDArray[np.float64]
 
 EVEN = frozenset({"plain", "profiled"})
 """Storage formats in which every value takes the same bits."""
@@ -156,6 +154,10 @@ class ArrayAccelerator(Accelerator):
         parts = [self.accelerator, self.storage, self.word_bits, self.batch.size]
         return f"{self.accelerator.type}-v{WORK_VERSION}-{config.digest(*(_constants(p) for p in parts))[:16]}"
 
+    def stored(self, layer: Layer, profile: Profile) -> dict[str, int]:
+        """Return the stored bits of activation, weight and output of one input; by default in the formats of `storage`."""
+        return storing.stored(self, layer, profile)
+
     def units(self) -> tuple[int, int, int]:
         """Return how many filters, channels and windows the array takes at once: tiles of whole units waste no lane.
 
@@ -184,7 +186,7 @@ class ArrayAccelerator(Accelerator):
         """
         found = self._measured(self.work(layer, profile), layer, profile)
         if self.storage.activation not in EVEN:
-            plane = self._plane(layer, profile, "activation")
+            plane = storing.plane(self, layer, profile, "activation")
             problem = Problem.of(layer.shape)
             found["fetched_activation_bits"] = fetched_maps(problem, plane).tolist()
             found["needed_activation_bits"] = float(problem.needed(plane).sum())
@@ -207,8 +209,10 @@ class ArrayAccelerator(Accelerator):
         if steps.tiles <= MOST_TILES and self.runs_tiles():
             worked = tile_cycles(layer, problem, tile, cycles)
         shape, copies = layer.shape, self.batch.size
-        planes = {role: self._plane(layer, profile, role) * copies / shape.steps for role in ("activation", "output")}
-        filters = np.tile(self._filters(layer, profile), copies if shape.kind == "matmul" else 1)
+        planes = {
+            role: storing.plane(self, layer, profile, role) * copies / shape.steps for role in ("activation", "output")
+        }
+        filters = np.tile(storing.filters(self, layer, profile), copies if shape.kind == "matmul" else 1)
         sizes = measured_sizes(steps, planes["activation"], filters, planes["output"], 0.0)
         stored = {"maps": sizes.maps.tolist(), "weights": sizes.weights.tolist()}
         return {"cycles": worked[0], "dense": worked[1], **stored}
@@ -217,7 +221,7 @@ class ArrayAccelerator(Accelerator):
         if work.effectual is None and (effectual := self.effectual(layer, profile)) is not None:
             work = replace(work, effectual=min(effectual, work.slots.get("busy", 0)))
         found = work.columns()
-        return found | {f"stored_{role}_bits": bits for role, bits in self._stored(layer, profile).items()}
+        return found | {f"stored_{role}_bits": bits for role, bits in self.stored(layer, profile).items()}
 
     def dense(self) -> Self:
         """Return the same array without skipping (`dense_cycles`), its operands stored plainly."""
@@ -259,54 +263,6 @@ class ArrayAccelerator(Accelerator):
     def charged(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return the row of work as its energy is charged: machines that gate lanes count fewer busy ones."""
         return row
-
-    def _coding(self, layer: Layer, profile: Profile, role: str) -> tuple[str, dict[str, Any]]:
-        """Return the storage format of an operand and its widths, as `analyzers.stored.stored_bits` takes them."""
-        static = role == "weight" and not layer.dynamic_weight  # both operands of attention are activations
-        form = self.storage.weight if static else self.storage.activation
-        precision = profile.weight_bits if role == "weight" else profile.activation_bits
-        precision = self.word_bits if role == "output" and form == "profiled" else precision
-        operand = {"activation": layer.activation, "weight": layer.weight, "output": layer.output}[role]
-        widths: dict[str, Any] = {
-            "bits": self.word_bits,
-            "precision": precision,
-            "group_values": self.storage.group_values,
-        }
-        widths |= {"run_bits": self.storage.run_bits}
-        whole_words = form == "profiled" and role == "output"
-        if operand is not None and operand.patterns is not None and not whole_words:
-            widths["exponent_bits"] = operand.patterns.format.element.exponent_bits  # codes are the significands
-        return form, widths
-
-    def _stored(self, layer: Layer, profile: Profile) -> dict[str, int]:
-        from accelsim.analyzers.stored import stored_bits
-
-        found: dict[str, int] = {}
-        for role, operand in (("activation", layer.activation), ("weight", layer.weight), ("output", layer.output)):
-            form, widths = self._coding(layer, profile, role)
-            if operand is None:
-                found[role] = layer.shape.outputs * self.word_bits
-            else:
-                found[role] = stored_bits(centred_values(operand), form, **widths)
-        return found
-
-    def _plane(self, layer: Layer, profile: Profile, role: str) -> Plane:
-        """Return the stored bits per pixel of activations or outputs, over all steps, images and channels."""
-        from accelsim.analyzers.stored import pixel_bits
-
-        operand = layer.activation if role == "activation" else layer.output
-        form, widths = self._coding(layer, profile, role)
-        if operand is None:
-            s = layer.shape
-            return np.full((s.P, s.Q), float(self.word_bits * s.outputs // (s.P * s.Q)))
-        return pixel_bits(centred_values(operand), form, **widths).sum(axis=0).astype(np.float64)
-
-    def _filters(self, layer: Layer, profile: Profile) -> Plane:
-        """Return the stored bits of each filter."""
-        from accelsim.analyzers.stored import filter_bits
-
-        form, widths = self._coding(layer, profile, "weight")
-        return filter_bits(centred_values(layer.weight), form, **widths).astype(np.float64)
 
 
 def effectual_slots(layer: Layer, activation_cost: Cost, weight_cost: Cost) -> int:

@@ -61,8 +61,9 @@ class SparseTensorCore(ArrayAccelerator):
         """Return what this model approximates."""
         return [f"{self.name}: operands are always there in time (no shared memory or register file in the way)"]
 
-    def _stored(self, layer: Layer, profile: Profile) -> dict[str, int]:
-        found = super()._stored(layer, profile)
+    def stored(self, layer: Layer, profile: Profile) -> dict[str, int]:
+        """Return the stored bits; of plain weights the pruned ones are not kept."""
+        found = super().stored(layer, profile)
         if self.storage.weight == "plain" and not layer.dynamic_weight:
             found["weight"] = self.word_bits * stored_weights(layer, self.accelerator)
         return found

@@ -10,62 +10,35 @@ from accelsim.analyzers.compression import storage_format
 from accelsim.analyzers.compression.groups import FIELD_BITS
 from accelsim.analyzers.compression.tensor import Coding, Tensor
 
-__all__ = ["FIELD_BITS", "filter_bits", "pixel_bits", "stored_bits"]
+__all__ = ["FIELD_BITS", "Coding", "filter_bits", "pixel_bits", "stored_bits"]
 
 Bits = npt.NDArray[np.int64]
 
 
-def stored_bits(
-    values: Codes,
-    form: str,
-    bits: int,
-    precision: int | None = None,
-    group_values: int = 16,
-    run_bits: int | None = None,
-    exponent_bits: int = 0,
-) -> int:
+def stored_bits(values: Codes, form: str, coding: Coding) -> int:
     """Return the size in bits of `values` (zero-centred, (N, C, H, W)) in the storage format `form`.
 
-    bits: width of a word; the other widths are those of `compression.tensor.Coding`. exponent_bits may be given for
-    every operand in a number format: formats of whole words leave it out, those that subtract codes raise ConfigError.
-    Raises UnknownNameError for another name (`accelsim list compressions` has them all).
+    The exponent bits of `coding` may be given for every operand in a number format: formats of whole words leave them
+    out, those that subtract codes raise ConfigError. Raises UnknownNameError for another name (`accelsim list
+    compressions` has them all).
     """
-    coding = Coding(bits, precision, group_values, run_bits, exponent_bits)
     return storage_format(form).total(Tensor(values), coding)
 
 
-def pixel_bits(
-    values: Codes,
-    form: str,
-    bits: int,
-    precision: int | None = None,
-    group_values: int = 16,
-    run_bits: int | None = None,
-    exponent_bits: int = 0,
-) -> Bits:
+def pixel_bits(values: Codes, form: str, coding: Coding) -> Bits:
     """Return the stored bits that belong to each pixel of `values` (N, C, H, W): int64 (N, H, W), summing to the size.
 
     The bits of an entry belong to the pixel of its value, the field of a group to the pixel of the group, the rest of a
     word to that of its last entry, a table to the first pixel. Arguments and errors are those of `stored_bits`; a bound
     has no pixels and raises ConfigError.
     """
-    coding = Coding(bits, precision, group_values, run_bits, exponent_bits)
     charges = storage_format(form).charges(Tensor(values), coding, pixels=True)
     return charges.reshape(values.shape[0], *values.shape[2:])
 
 
-def filter_bits(
-    values: Codes,
-    form: str,
-    bits: int,
-    precision: int | None = None,
-    group_values: int = 16,
-    run_bits: int | None = None,
-    exponent_bits: int = 0,
-) -> Bits:
+def filter_bits(values: Codes, form: str, coding: Coding) -> Bits:
     """Return the stored bits that belong to each filter of weights (filters, C, R, S): int64 (filters,).
 
     Bits belong to filters as in `pixel_bits` to pixels, a table to the first one. The sum is the size.
     """
-    coding = Coding(bits, precision, group_values, run_bits, exponent_bits)
     return storage_format(form).charges(Tensor(values), coding, pixels=False)[:, 0]

@@ -16,7 +16,7 @@ from accelsim.analyzers.codes import Codes
 from accelsim.analyzers.compression import COMPRESSIONS, storage_format
 from accelsim.analyzers.kernels.symbols import code_lengths
 from accelsim.analyzers.runlength import run_length_bits
-from accelsim.analyzers.stored import filter_bits, pixel_bits, stored_bits
+from accelsim.analyzers.stored import Coding, filter_bits, pixel_bits, stored_bits
 from accelsim.errors import ConfigError, UnknownNameError
 from accelsim.hardware.storage import Format
 from tests.reference_compression import DECODERS, ENCODERS, Known, needed
@@ -73,7 +73,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def sizes(function: Callable[..., object], values: Codes, form: str, known: Known) -> npt.NDArray[np.int64]:
-    return np.asarray(function(values, form, known.bits, known.precision, known.group, known.run_bits))
+    return np.asarray(function(values, form, Coding(known.bits, known.precision, known.group, known.run_bits)))
 
 
 def proves(form: str, values: Codes, known: Known) -> None:
@@ -215,7 +215,7 @@ def test_orders_that_must_hold(case: Case) -> None:
     assert size["groups"] <= size["profiled"] + groups * max(4, (known.bits - 1).bit_length())
     assert size["groups_masked"] <= size["groups"] + values.size
     assert size["nonzero"] <= min(size["zero_run"], size["relative_index"])
-    wide = stored_bits(values, "run_length", 16, run_bits=known.run(5)) if known.bits == 16 else None
+    wide = stored_bits(values, "run_length", Coding(16, run_bits=known.run(5))) if known.bits == 16 else None
     if wide is not None and known.run(5) == 5:
         assert wide == run_length_bits(values)
 
@@ -223,19 +223,24 @@ def test_orders_that_must_hold(case: Case) -> None:
 def test_what_cannot_be_stored_is_refused() -> None:
     values = np.ones((1, 4, 2, 2), np.int16)
     with pytest.raises(UnknownNameError, match="did you mean 'bitmask'"):
-        stored_bits(values, "bitmap", 16)
+        stored_bits(values, "bitmap", Coding(16))
     with pytest.raises(ConfigError, match="bound"):
-        pixel_bits(values, "entropy", 16)
+        pixel_bits(values, "entropy", Coding(16))
     with pytest.raises(ConfigError, match="exponents"):
-        stored_bits(values, "delta", 16, exponent_bits=5)
+        stored_bits(values, "delta", Coding(16, exponent_bits=5))
     with pytest.raises(ConfigError, match="bits is 40"):
-        stored_bits(values, "plain", 40)
+        stored_bits(values, "plain", Coding(40))
 
 
-@pytest.mark.parametrize(("form", "each"), [("groups", 16), ("groups_masked", 8), ("profiled", 16), ("huffman", 16), ("codebook", 16)])
+@pytest.mark.parametrize(
+    ("form", "each"), [("groups", 16), ("groups_masked", 8), ("profiled", 16), ("huffman", 16), ("codebook", 16)]
+)
 def test_exponents_stand_beside_each_stored_value(form: str, each: int) -> None:
     values = np.asarray([0, 3] * 8, np.int16).reshape(1, 16, 1, 1)
-    assert stored_bits(values, form, 16, 12, exponent_bits=5) == stored_bits(values, form, 16, 12) + 5 * each
+    assert (
+        stored_bits(values, form, Coding(16, 12, exponent_bits=5))
+        == stored_bits(values, form, Coding(16, 12)) + 5 * each
+    )
 
 
 @pytest.mark.parametrize(
@@ -243,8 +248,10 @@ def test_exponents_stand_beside_each_stored_value(form: str, each: int) -> None:
 )
 def test_whole_words_hold_their_exponents(form: str) -> None:
     values = np.asarray([0, 3] * 8, np.int16).reshape(1, 16, 1, 1)
-    assert stored_bits(values, form, 16, exponent_bits=5) == stored_bits(values, form, 16)
-    assert stored_bits(values, "profiled", 16, 16, exponent_bits=5) == stored_bits(values, "profiled", 16)
+    assert stored_bits(values, form, Coding(16, exponent_bits=5)) == stored_bits(values, form, Coding(16))
+    assert stored_bits(values, "profiled", Coding(16, 16, exponent_bits=5)) == stored_bits(
+        values, "profiled", Coding(16)
+    )
 
 
 def test_memory_mapped_and_strided_codes_are_taken() -> None:
@@ -252,5 +259,7 @@ def test_memory_mapped_and_strided_codes_are_taken() -> None:
     base.flags.writeable = False
     for form in FORMS:
         part = base[:, ::2, ::-1]
-        assert stored_bits(part, form, 16) == stored_bits(np.ascontiguousarray(part), form, 16)
-        assert np.array_equal(pixel_bits(part, form, 16), pixel_bits(np.ascontiguousarray(part), form, 16))
+        assert stored_bits(part, form, Coding(16)) == stored_bits(np.ascontiguousarray(part), form, Coding(16))
+        assert np.array_equal(
+            pixel_bits(part, form, Coding(16)), pixel_bits(np.ascontiguousarray(part), form, Coding(16))
+        )

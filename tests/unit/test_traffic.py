@@ -48,7 +48,7 @@ def test_every_size_is_that_of_the_format(quantised: Trace) -> None:
                 rows = table[(table["index"] == index) & (table["operand"] == role) & (table["sample"] == sample)]
                 for row in rows.to_dict("records"):
                     each = values[sample].reshape(*values[sample].shape[:2], -1, values[sample].shape[-1])
-                    assert row["stored_bits"] == stored_bits(each, row["storage"], 8, precision)
+                    assert row["stored_bits"] == stored_bits(each, row["storage"], Coding(8, precision))
                     assert row["values"] == each.size
                     assert row["zeros"] == np.count_nonzero(each == 0)
                     assert row["plain_bits"] == 8 * each.size
@@ -101,7 +101,7 @@ def test_number_formats_leave_out_what_subtracts_codes_and_say_so() -> None:
     assert rows["entropy"]["stored_bits"] == np.ceil(-(counts @ np.log2(share)) * (1 - 1e-12))
     assert rows["plain"]["stored_bits"] == 16 * patterns.codes.size
     values = centred_values(layer.activation)
-    assert rows["groups"]["stored_bits"] == stored_bits(values, "groups", 16) + 8 * values.size
+    assert rows["groups"]["stored_bits"] == stored_bits(values, "groups", Coding(16)) + 8 * values.size
 
 
 def test_attention_and_recurrent_layers_are_measured() -> None:
