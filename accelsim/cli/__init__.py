@@ -119,8 +119,10 @@ def _told(error: BaseException | None, message: str, hint: str, code: int) -> in
 
 def _of_system(error: OSError) -> tuple[str, str]:
     """Return message and hint of an error that no other part of accelsim has put into words."""
+    from accelsim.storage import FULL
+
     where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}", ""
+    return f"{where}{error.strerror or error}", "free some space" if error.errno in FULL else ""
 
 
 def _flushed(code: int) -> int:
@@ -130,7 +132,7 @@ def _flushed(code: int) -> int:
             sys.stdout.flush()
     except OSError as error:
         if not isinstance(error, BrokenPipeError) and not code:
-            code = _told(None, f"standard output: {error.strerror}", "free some space", 8)
+            code = _told(None, f"standard output: {error.strerror}", _of_system(error)[1], 8)
         with contextlib.suppress(OSError):  # or it would be tried again at the end, with a traceback
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code

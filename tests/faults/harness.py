@@ -18,7 +18,8 @@ from typing import Any
 MODULES = (
     "accelsim.cli.app", "accelsim.cli.modes", "accelsim.sim", "accelsim.workload", "accelsim.results", "accelsim.comparison",
     "accelsim.study.sweep", "accelsim.study.search",
-    "optuna", "accelsim.gpu.measure", "tests.gpu.fake_device", "accelsim.analyzers.statistics", "accelsim.report.text.run", "accelsim.report.evidence",
+    "optuna", "accelsim.gpu.measure", "tests.gpu.fake_device", "accelsim.analyzers.statistics",
+    "accelsim.report.text.run", "accelsim.report.evidence",
     "accelsim.report.shares", "accelsim.timeline", "accelsim.report.text.sweep", "pandas", "pyarrow.parquet", "numba",
 )  # fmt: skip
 """What the workshop imports: nothing that starts threads."""
