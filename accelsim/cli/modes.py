@@ -157,7 +157,7 @@ class Collected:
         self._own = str(self._stack.enter_context(scratch()))
         self._text = io.StringIO()
         given = _value(options.arguments, "--out")
-        folder = _takes_folder(app, options.command)
+        folder = _takes_folder(app, options.arguments)
         self.arguments = list(options.arguments)
         if folder and given is None and "--help" not in self.arguments:
             self.arguments += ["--out", self._own]
@@ -215,11 +215,15 @@ def _state(path: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _takes_folder(app: Any, command: str) -> bool:
-    """Whether a command writes its tables into a folder that may be left out."""
+def _takes_folder(app: Any, arguments: Sequence[str]) -> bool:
+    """Whether the command, or that of its group, writes its tables into a folder that may be left out."""
     import typer.main
 
-    known = getattr(typer.main.get_command(app), "commands", {}).get(command)
+    known: Any = typer.main.get_command(app)
+    for word in (word for word in arguments if not word.startswith("-")):
+        if not hasattr(known, "commands"):
+            break
+        known = known.commands.get(word)
     params = getattr(known, "params", [])
     return any("--out" in param.opts and not param.required and param.default is None for param in params)
 

@@ -57,6 +57,14 @@ def test_json_of_commands_on_a_workload(command: str, net: str, capsys: pytest.C
     assert found["tables"]
 
 
+def test_json_of_a_command_of_a_group(capsys: pytest.CaptureFixture[str]) -> None:
+    records = Path(__file__).resolve().parents[1] / "gpu" / "synthetic_records"
+    found = answer(["gpu", "check", str(records)], capsys)
+    assert {"gpu_networks", "gpu_points", "gpu_claims"} <= set(found["tables"])
+    assert found["files"] == []
+    assert answer(["gpu", "chek"], capsys, 2)["error"]
+
+
 def test_json_of_lists_and_of_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert "eyeriss" in [row["name"] for row in answer(["list", "hw"], capsys)["tables"]["hw"]]
     found = answer(["list", "hv"], capsys, UnknownNameError.exit_code)
