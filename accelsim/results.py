@@ -8,14 +8,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import ConfigError, InputError, unknown_name
 from accelsim.notebook import counted, page
 from accelsim.storage import write_together
 from accelsim.units import engineering, picojoules
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class RunResult:
 
     def rows(self) -> pd.DataFrame:
         """Return the rows for a CSV: machine, layer and compute_cycles first (processing_cycles where there are none)."""
+        import pandas as pd
+
         cycles = self.layers["compute_cycles" if "compute_cycles" in self.layers else "processing_cycles"]
         first = {"machine": self.info["hardware"]["name"], "layer": self.layers["layer"], "compute_cycles": cycles}
         order = [
@@ -221,6 +224,8 @@ def read_info(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
 def read_table(folder: Path, stem: str, files: Mapping[str, str]) -> pd.DataFrame:
     """Return STEM.parquet as `write_results` wrote it; files: see `read_info`. Raises ValueError, OSError."""
+    import pandas as pd
+
     data = (folder / f"{stem}.parquet").read_bytes()
     claimed = files.get(f"{stem}.parquet")
     if claimed is not None and claimed != hashlib.sha256(data).hexdigest():
