@@ -61,8 +61,8 @@ def _coded(index: int, shape: LayerShape) -> Layer:
 def _squeezenet() -> list[Layer]:
     """Capture the trained SqueezeNet 1.1 of the reference data on a photograph."""
     import accelsim
-    from tests.realdata_inputs import imagenet, torchvision_like
-    from tests.realdata_networks import load
+    from tests.realdata.inputs import imagenet, torchvision_like
+    from tests.realdata.networks import load
 
     inputs = imagenet(SHARED / "realdata" / "data", torchvision_like, 1, 224)
     trace = accelsim.capture(load(SHARED, "squeezenet1_1"), inputs, name="squeezenet")

@@ -20,8 +20,8 @@ from accelsim.report.text.traffic import ORDER
 from accelsim.sources.capture import capture
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace
-from tests.realdata_inputs import NETWORKS
-from tests.realdata_networks import load
+from tests.realdata.inputs import NETWORKS
+from tests.realdata.networks import load
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ACCELSIM_SHARED", ROOT.parent / "shared"))

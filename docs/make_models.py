@@ -20,9 +20,9 @@ from accelsim import zoo
 from accelsim.analyzers.analyze import analyze
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace
-from tests.realdata_inputs import NETWORKS
-from tests.realdata_metrics import METRICS
-from tests.realdata_networks import FILES, file_trace, load, module_trace
+from tests.realdata.inputs import NETWORKS
+from tests.realdata.metrics import METRICS
+from tests.realdata.networks import FILES, file_trace, load, module_trace
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ACCELSIM_SHARED", ROOT.parent / "shared"))

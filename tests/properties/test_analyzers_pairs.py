@@ -13,8 +13,8 @@ from accelsim.analyzers.pairs import filter_sums, padding_products, pair_total, 
 from accelsim.analyzers.runlength import run_length_bits
 from accelsim.analyzers.statistics import statistics
 from accelsim.analyzers.tables import cost_table
-from tests import reference
 from tests.properties.analyzer_layers import layers, operands, shapes
+from tests.references import values as reference
 
 paddings = st.sampled_from(["in", "out"])
 

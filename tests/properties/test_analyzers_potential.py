@@ -12,8 +12,8 @@ from accelsim.analyzers.analyze import layer_properties
 from accelsim.analyzers.codes import centred_bits, centred_values
 from accelsim.analyzers.encodings import ENCODINGS
 from accelsim.analyzers.potential import layer_potential
-from tests import reference
 from tests.properties.analyzer_layers import layers
+from tests.references import values as reference
 
 paddings = st.sampled_from(["in", "out"])
 

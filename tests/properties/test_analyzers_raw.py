@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from accelsim.analyzers.analyze import layer_properties, operand_properties
 from accelsim.layer import Operand
-from tests import reference
 from tests.properties.analyzer_layers import layers
+from tests.references import values as reference
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -13,8 +13,8 @@ from accelsim.analyzers.histogram import code_counts, value_histogram
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.tables import cost_table
 from accelsim.layer import along
-from tests import reference
 from tests.properties.analyzer_layers import operands
+from tests.references import values as reference
 
 EVERY = np.arange(-32768, 65536, dtype=np.int32)
 

@@ -13,8 +13,8 @@ from accelsim.analyzers.profile import Profile, profile
 from accelsim.dataflows.fusion import FusionGrid
 from accelsim.errors import ConfigError
 from accelsim.layer import LayerShape
-from tests import reference_bit_fusion
 from tests.machines_layers import make_layer, random_layers
+from tests.references import bit_fusion as reference_bit_fusion
 
 
 def machine(*settings: str, batch: int = 1) -> BitFusion:

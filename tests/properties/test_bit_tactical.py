@@ -15,7 +15,7 @@ from accelsim.dataflows.products import Product, products
 from accelsim.dataflows.work import Work
 from accelsim.layer import Layer, LayerShape
 from accelsim.testing.layers import ALL_KINDS, described, make_layer, shape_of, with_codes
-from tests.reference_tactical import Tactical, walk
+from tests.references.tactical import Tactical, walk
 
 CASES = 120
 MOST_MACS = 12000

@@ -19,8 +19,8 @@ from accelsim.analyzers.runlength import run_length_bits
 from accelsim.analyzers.stored import Coding, filter_bits, pixel_bits, stored_bits
 from accelsim.errors import ConfigError, UnknownNameError
 from accelsim.hardware.storage import Format
-from tests.reference_compression import DECODERS, ENCODERS, Known, needed
-from tests.reference_compression import code_lengths as reference_lengths
+from tests.references.compression import DECODERS, ENCODERS, Known, needed
+from tests.references.compression import code_lengths as reference_lengths
 
 FORMS = sorted(ENCODERS)
 WORDS = [

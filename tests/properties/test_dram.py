@@ -27,7 +27,7 @@ from accelsim.hardware.dram import (
     write_trace,
 )
 from accelsim.hardware.dram.runs import burst_chunks
-from tests.reference_dram import broken_rules, serve_all
+from tests.references.dram import broken_rules, serve_all
 
 PARTS = catalogue.names("dram")
 

@@ -14,7 +14,7 @@ from accelsim.accelerators.base import load_hardware
 from accelsim.analyzers.profile import profile
 from accelsim.testing.layers import ALL_KINDS, described, make_layer, shape_of
 from tests import golden_dnnsim
-from tests.reference_lanes import Array, Machine
+from tests.references.lanes import Array, Machine
 
 CASES = 96
 MOST_STEPS = 1200

@@ -29,7 +29,7 @@ from accelsim.errors import ConfigError, MappingError
 from accelsim.layer import Layer, LayerShape
 from accelsim.testing.account import check_row, measured
 from accelsim.testing.layers import ALL_KINDS, convolve, layer_of, make_layer, with_output
-from tests.reference_tiling import moved, needed
+from tests.references.tiling import moved, needed
 
 MACHINES = ("dadiannao", "pragmatic", "scnn", "systolic", "sparten", "bit_tactical_p", "cambricon_x", "shapeshifter")
 """Plain and compressed operands, weights that stream past, a machine for each way of skipping."""

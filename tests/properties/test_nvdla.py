@@ -14,8 +14,8 @@ from accelsim.dataflows.atoms.grid import atom_runs
 from accelsim.dataflows.products import products
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape
-from tests import reference_nvdla
 from tests.machines_layers import convolve, make_layer, random_layers
+from tests.references import nvdla as reference_nvdla
 
 
 def machine(atomic_c: int, atomic_k: int, *settings: str) -> Nvdla:

@@ -16,7 +16,7 @@ from accelsim.dataflows.row_stationary.array import RowStationaryArray
 from accelsim.dataflows.row_stationary.search import best, counts
 from accelsim.errors import MappingError
 from accelsim.layer import LayerShape
-from tests.reference_row_stationary import walk
+from tests.references.row_stationary import walk
 
 
 def eyeriss(*overrides: str) -> Eyeriss:

@@ -18,8 +18,8 @@ from accelsim.errors import MappingError
 from accelsim.layer import Layer, LayerShape
 from accelsim.testing import KINDS, make_layer, shape_of
 from accelsim.testing.layers import with_codes
-from tests.reference_scnn import Account, Machine, reference
-from tests.reference_scnn_dnnsim import dnnsim
+from tests.references.scnn import Account, Machine, reference
+from tests.references.scnn_dnnsim import dnnsim
 
 MACHINES = (
     Machine(2, 2),

@@ -15,7 +15,7 @@ from accelsim.dataflows.intersection.balance import passes
 from accelsim.dataflows.intersection.work import join_work
 from accelsim.layer import Layer, LayerShape
 from accelsim.testing import KINDS, make_layer, shape_of
-from tests.reference_sparten import Machine, reference
+from tests.references.sparten import Machine, reference
 
 MACHINES = (
     Machine(), Machine(3, 2, 128, "chunks"), Machine(2, 2, 3, "chunks"), Machine(1, 4, 65, "none"),

@@ -12,8 +12,8 @@ from accelsim.analyzers.statistics import statistics
 from accelsim.dataflows.gemm import gemm_places
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape
-from tests import reference_systolic
 from tests.machines_layers import convolve, make_layer, random_layers
+from tests.references import systolic as reference_systolic
 
 ARRAYS = [("os", 4, 3), ("ws", 3, 5), ("is", 6, 2), ("ws", 1, 1), ("os", 16, 1)]
 

@@ -13,8 +13,8 @@ from accelsim.dataflows.tensor_core.deal import dealt
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape
 from accelsim.testing.layers import with_codes
-from tests import reference_tensor_core
 from tests.machines_layers import make_layer, random_layers
+from tests.references import tensor_core as reference_tensor_core
 
 
 def machine(name: str, *settings: str) -> ArrayAccelerator:

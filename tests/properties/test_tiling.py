@@ -20,7 +20,7 @@ from accelsim.dataflows.tiling.problem import DIMS, OPERANDS, Problem, candidate
 from accelsim.dataflows.tiling.steps import Steps, measured_sizes
 from accelsim.errors import ConfigError
 from accelsim.layer import LayerShape
-from tests.reference_tiling import every_order, every_tile, moved, needed
+from tests.references.tiling import every_order, every_tile, moved, needed
 
 PARTITIONS = (
     (0, 0, 0),

@@ -9,7 +9,7 @@ from accelsim.errors import ConfigError
 from accelsim.layer import LayerShape
 from accelsim.testing.layers import layer_of, with_codes
 from tests.machines_layers import make_layer
-from tests.reference_cnvlutin import walk
+from tests.references.cnvlutin import walk
 from tests.skipping_machines import check_description, check_laws, check_walk, done, layers, small
 
 ARRAYS = (

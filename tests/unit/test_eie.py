@@ -10,7 +10,7 @@ from accelsim.layer import Layer, LayerShape
 from accelsim.testing.account import measured
 from accelsim.testing.layers import full_layer, layer_of, with_codes
 from tests.machines_layers import make_layer
-from tests.reference_eie import walk
+from tests.references.eie import walk
 from tests.skipping_machines import check_description, check_laws, check_walk, done, layers, small
 
 ARRAYS = (

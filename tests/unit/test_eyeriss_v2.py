@@ -8,7 +8,7 @@ import pytest
 from accelsim.errors import ConfigError
 from accelsim.testing.account import effectual_pairs
 from accelsim.testing.layers import layer_of, with_codes
-from tests.reference_eyeriss_v2 import walk
+from tests.references.eyeriss_v2 import walk
 from tests.skipping_machines import check_description, check_laws, check_walk, done, layers, small
 
 ARRAYS = (

@@ -13,7 +13,7 @@ from benchmarks.peers.environment import PEERS
 from benchmarks.peers.machine import Machine, shapes
 from benchmarks.peers.ours import full_lanes, ours, pipeline
 from benchmarks.peers.results import RECORDED, Results
-from tests.reference_peers import least, traffic
+from tests.references.peers import least, traffic
 
 PAIRS = [json.loads(line) for line in RECORDED.read_text().splitlines()]
 ZIGZAG = [pair for pair in PAIRS if pair["request"]["peer"] == "zigzag" and "failed" not in pair["answer"]]

@@ -22,7 +22,7 @@ from accelsim.report.text import traffic as traffic_text
 from accelsim.results import COLUMNS
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace
-from tests.reference_compression import needed
+from tests.references.compression import needed
 
 
 def trace_of(name: str, *settings: str) -> Trace:

@@ -11,7 +11,7 @@ from accelsim.layer import Layer, LayerShape
 from accelsim.testing.account import measured, row_of
 from accelsim.testing.layers import full_layer, layer_of, with_codes
 from tests.machines_layers import make_layer
-from tests.reference_ucnn import Walk
+from tests.references.ucnn import Walk
 from tests.skipping_machines import check_description, check_laws, check_walk, done, layers, small
 
 ARRAYS = (

@@ -18,7 +18,7 @@ pytest.importorskip("PIL")
 from accelsim.sources.capture import capture  # noqa: E402
 from tests.integer_products import requantized  # noqa: E402
 from tests.model_files import trace_of  # noqa: E402
-from tests.realdata_inputs import NETWORKS  # noqa: E402
+from tests.realdata.inputs import NETWORKS  # noqa: E402
 
 RECURRENT = ("kws_lstm_s", "char_rnn_shakespeare")
 SLOW = ("espnet_camvid", "kwt1", "char_rnn_shakespeare")

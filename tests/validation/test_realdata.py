@@ -17,8 +17,8 @@ from accelsim.analyzers.potential import potential, summarise  # noqa: E402
 from accelsim.sim import run  # noqa: E402
 from accelsim.sources.recording.context import decomposed  # noqa: E402
 from accelsim.trace import Trace  # noqa: E402
-from tests.realdata_inputs import HEAVY, NETWORKS  # noqa: E402
-from tests.realdata_networks import FILES, NOTES, file_macs, file_trace, load, module_trace  # noqa: E402
+from tests.realdata.inputs import HEAVY, NETWORKS  # noqa: E402
+from tests.realdata.networks import FILES, NOTES, file_macs, file_trace, load, module_trace  # noqa: E402
 
 slow = pytest.mark.slow
 EVERY = [pytest.param(n, marks=slow) if n in HEAVY else n for n in (*NETWORKS, *FILES)]

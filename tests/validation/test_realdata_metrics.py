@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("ai_edge_litert")
 
-from tests.realdata_inputs import NETWORKS
-from tests.realdata_metrics import METRICS, Metric, sampled
-from tests.realdata_networks import FILES
+from tests.realdata.inputs import NETWORKS
+from tests.realdata.metrics import METRICS, Metric, sampled
+from tests.realdata.networks import FILES
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ def trace_of(shared: Path, name: str, bits: int, weight_bits: int = 16) -> Trace
     """Return a network of the reference data at `bits` bits of activations and `weight_bits` of weights."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("PIL")
-    from tests.realdata_inputs import imagenet, noisy, torchvision_like
-    from tests.realdata_networks import load
+    from tests.realdata.inputs import imagenet, noisy, torchvision_like
+    from tests.realdata.networks import load
 
     data = shared / "realdata" / "data"
     inputs = imagenet(data, torchvision_like, 1, 224) if name.startswith("squeezenet") else noisy(data, "L", 96)

@@ -17,8 +17,8 @@ torch = pytest.importorskip("torch")
 
 from accelsim.analyzers.analyze import analyze  # noqa: E402
 from accelsim.workload import Workload, load_workload, open_trace  # noqa: E402
-from tests.realdata_inputs import imagenet, torchvision_like  # noqa: E402
-from tests.realdata_networks import load  # noqa: E402
+from tests.realdata.inputs import imagenet, torchvision_like  # noqa: E402
+from tests.realdata.networks import load  # noqa: E402
 
 STATED = {"squeezenet1_1": 0.650, "mobilenet_v2_qat": 0.830, "squeezenet1_0_deepcompressed": 0.619}
 MODELS = {"squeezenet1_1": "squeezenet1_1", "mobilenet_v2_qat": "mobilenet_v2",

@@ -6,7 +6,7 @@ from itertools import product as pairs_of
 
 import numpy as np
 
-from tests.reference_scnn import Machine, bank, ceil
+from tests.references.scnn import Machine, bank, ceil
 
 
 def dnnsim(acts: np.ndarray, wgts: np.ndarray, stride: int, pad: int, linear: bool, m: Machine) -> dict[str, int]:

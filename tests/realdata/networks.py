@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from accelsim.sources.torchvision_ops import import_torchvision
-from tests import realdata_sound as sound
-from tests.realdata_inputs import MEAN, STD, long_speech, speech
+from tests.realdata import sound
+from tests.realdata.inputs import MEAN, STD, long_speech, speech
 
 Array = np.ndarray[Any, Any]
 
@@ -117,7 +117,7 @@ def _imagenet(data: Path, size: int | None = None) -> Array:
 
 
 def _cifar(data: Path) -> Array:
-    from tests.realdata_inputs import cifar
+    from tests.realdata.inputs import cifar
 
     images = [image[0].permute(1, 2, 0).numpy() for (image,) in cifar(data, lambda x: x)]
     return np.stack(images).astype(np.uint8)

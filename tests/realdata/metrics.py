@@ -16,12 +16,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tests import realdata_inputs as prepare
-from tests import realdata_networks as networks
-from tests import realdata_scores as score
-from tests import realdata_sound as sound
-from tests.realdata_networks import FILES, Lite, load
-from tests.realdata_scores import Figures
+from tests.realdata import inputs as prepare
+from tests.realdata import networks, sound
+from tests.realdata import scores as score
+from tests.realdata.networks import FILES, Lite, load
+from tests.realdata.scores import Figures
 
 Measure = Callable[[Path, str], Figures]
 TOP = "top-1 %, top-5 %"

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 
 from PIL import Image  # noqa: E402
 
-from tests import realdata_sound as sound  # noqa: E402
+from tests.realdata import sound  # noqa: E402
 
 Inputs = list[tuple[Any, ...]]
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)

@@ -97,7 +97,7 @@ def street(data: Path, count: int = 20) -> tuple[Any, Array]:
 
 def photographs(data: Path, which: str, mode: str, count: int | None = None) -> Iterator[Any]:
     """Yield photographs of a folder in order, (1, channels, H, W) in [0, 1]."""
-    from tests.realdata_inputs import picture
+    from tests.realdata.inputs import picture
 
     for path in sorted((data / which).glob("*.png"))[:count]:
         yield picture(path, None, mode) / 255

@@ -13,7 +13,7 @@ import numpy as np
 from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.products import Product, products
 from accelsim.layer import Layer
-from tests.reference_lanes import chunks, folded, on_own_lanes, serial_width, terms, together, two_stage
+from tests.references.lanes import chunks, folded, on_own_lanes, serial_width, terms, together, two_stage
 
 
 @dataclass(frozen=True)
