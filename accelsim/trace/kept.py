@@ -31,7 +31,8 @@ def kept(target: Path, make: Make, force: bool = False, fallback: bool = True) -
             found = _opened(place, make)
         if found is None:
             log.info("%s: captured into %s", target.name, place)
-            return _made(place, make, force or os.path.lexists(place))
+            made = _made(place, make, force or os.path.lexists(place))
+            return Trace(made.path, lambda: _made(place, make, True))
     log.info("%s: kept in %s", target.name, found.path)
     return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,18 +13,24 @@ from tests.study_networks import network
 
 
 @pytest.fixture(scope="session")
-def net(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a network of three layers as a folder of arrays, readable by everybody."""
-    place = network(tmp_path_factory.mktemp("faults") / "net")
-    for path in (place.parent, place.parent.parent, place.parent.parent.parent):
-        path.chmod(0o755)
-    return str(place)
+def public() -> Iterator[Path]:
+    """Return a folder that every user can read (pytest's own belong to one)."""
+    with tempfile.TemporaryDirectory(prefix="accelsim-faults-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory, net: str) -> Iterator[Workshop]:
+def net(public: Path) -> str:
+    """Return a network of three layers as a folder of arrays, readable by everybody."""
+    return str(network(public / "net"))
+
+
+@pytest.fixture(scope="session")
+def workshop(public: Path, net: str) -> Iterator[Workshop]:
     """Return the process that forks a child for each command; it has the machine's kernels in memory."""
-    folder = tmp_path_factory.mktemp("workshop")
+    folder = public / "workshop"
+    folder.mkdir()
     found = Workshop(folder)
     words = ["run", "--hw", "stripes", "--workload", net, "--out", str(folder / "out")]
     assert found.run(words, folder / "cache", here=True).code == 0

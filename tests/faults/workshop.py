@@ -6,6 +6,7 @@ It reads a JSON object per line and answers with one. The child may be killed be
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -93,6 +94,7 @@ def run(job: dict[str, Any]) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        atexit._run_exitfuncs()
         os._exit(code)
 
 
