@@ -15,7 +15,8 @@ from accelsim.layer import Layer
 from accelsim.notebook import counted, page
 from accelsim.storage import caution
 from accelsim.tensorfile import Codes, mapped
-from accelsim.trace.entries import LayerRecord, layer_record, operand_of
+from accelsim.trace.claims import check_codes, records
+from accelsim.trace.entries import LayerRecord, operand_of
 from accelsim.trace.made import Maker, maker_of
 from accelsim.trace.manifest import opened, refusal
 from accelsim.trace.statistics import remembered
@@ -38,8 +39,9 @@ class Trace:
         self._again = again
         self._mending = threading.Lock()
         self._checked: dict[str, tuple[int, ...]] = {}
+        self._sound: set[tuple[str, str | None]] = set()
         self.manifest, self.digest = opened(path)
-        self.layers = tuple(layer_record(item) for item in self.manifest["layers"])
+        self.layers = records(path, self.manifest)
         self._maker = maker_of(path, self.manifest)
 
     def __repr__(self) -> str:
@@ -107,15 +109,31 @@ class Trace:
         arrays = self._open(record.sample_files[sample])
         if record.weight_file:
             arrays |= self._open(record.weight_file)
+        try:
+            return self._joined(record, sample, arrays)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+            raise refusal(self.path, f"layer {record.name} contradicts its manifest ({reason})") from None
+
+    def _joined(self, record: LayerRecord, sample: int, arrays: dict[str, Codes]) -> Layer:
+        """Return a layer of its arrays. Raises ValueError, KeyError, TypeError and IndexError when these do not fit."""
         shape = record.shapes[sample]
         operands = {
             role: operand_of(arrays, role, parameters, shape.groups if role == "activation" else 1)
             for role, parameters in record.parameters(sample).items()
             if parameters is not None
         }
-        return Layer(
-            record.name, index, sample, shape, operands["activation"], operands["weight"], operands.get("output")
+        found = Layer(
+            record.name, record.index, sample, shape, operands["activation"], operands["weight"], operands.get("output")
         )
+        files = record.sample_files[sample], record.weight_file
+        if files not in self._sound:
+            for role, operand in operands.items():
+                check_codes(operand, role)
+            if found.output is not None and found.output.codes.shape != shape.output_shape:
+                raise ValueError(f"output codes have shape {found.output.codes.shape}, expected {shape.output_shape}")
+            self._sound.add(files)
+        return found
 
     def _made(self, maker: Maker, record: LayerRecord, sample: int) -> Layer:
         try:
@@ -183,3 +201,5 @@ class Trace:
                 return mapped(file)
         except OSError as error:
             raise refusal(self.path, f"{name} cannot be read ({error.strerror})") from None
+        except ValueError as error:
+            raise refusal(self.path, f"{name} cannot be read ({error})") from None

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import BundleError
+from accelsim.errors import BundleError, shortened
 
 FORMAT = "accelsim-trace"
 FORMAT_VERSION = 1
@@ -38,7 +38,7 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
         manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     except OSError:
         raise refusal(path, "manifest.json is missing or unreadable") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise refusal(path, "manifest.json is not valid JSON (truncated?)") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BundleError(f"{path} is not an accelsim trace bundle")
@@ -50,18 +50,21 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
     claimed = manifest.pop("digest", None)
     if claimed != digest_of(manifest):
         raise refusal(path, "manifest.json was altered (digest differs)")
+    if not isinstance(manifest.get("files"), dict):
+        raise refusal(path, "manifest.json names no files")
     return manifest, claimed
 
 
 def _check_sizes(path: Path, manifest: dict[str, Any]) -> None:
     for name, entry in manifest["files"].items():
+        expected = entry.get("size_bytes") if isinstance(entry, dict) else None
         try:
             size = (path / name).stat().st_size
-        except OSError:
+        except (OSError, ValueError):
             size = -1
-        if size != entry["size_bytes"]:
-            state = "is missing" if size < 0 else f"has {size} bytes, expected {entry['size_bytes']}"
-            raise refusal(path, f"{name} {state} (truncated?)")
+        if size != expected:
+            state = "is missing" if size < 0 else f"has {size} bytes, expected {expected}"
+            raise refusal(path, f"{shortened(name)} {state} (truncated?)")
 
 
 def intact(path: Path, manifest: dict[str, Any]) -> bool:

@@ -48,7 +48,7 @@ def trace(tmp_path) -> Trace:
             parameters = {role: operand_entry(weight) for role in ("activation", "weight", "output")}
             record = LayerRecord(index, f"layer{index}", (shape, shape), parameters, weight_file, tuple(files))
             entries.append(layer_entry(record))
-        path = writer.finish({"key": "k", "samples": 2, "layers": entries, "warnings": []})
+        path = writer.finish({"key": "k", "name": "two", "samples": 2, "layers": entries, "warnings": []})
     return Trace(path)
 
 

@@ -37,7 +37,7 @@ def write(target: Path, seed: int = 0, replace: bool = False, key: str = "k", **
         sample = writer.add("0-0", {role: codes[role].codes for role in ("activation", "output")})
         operands = {role: operand_entry(operand) for role, operand in codes.items()}
         record = LayerRecord(0, "fc", (SHAPE,), operands, weight, (sample,))
-        entries = {"key": key, "samples": 1, "layers": [layer_entry(record)], "warnings": []}
+        entries = {"key": key, "name": "one", "samples": 1, "layers": [layer_entry(record)], "warnings": []}
         return Trace(writer.finish({**entries, **more}))
 
 
