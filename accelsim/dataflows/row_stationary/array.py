@@ -65,7 +65,7 @@ class RowStationaryArray:
     word_bytes: float
 
     def packed(self) -> npt.NDArray[np.float64]:
-        """Return the numbers in the order the compiled search reads them (the indices at the head of `cost`)."""
+        """Return the numbers in the order the compiled search reads them (the places at the head of `cost`)."""
         a, s, b, u, r = self.array, self.scratchpads, self.buffer, self.buses, self.rules
         return np.array(
             [

@@ -17,6 +17,14 @@ import numpy.typing as npt
 from accelsim.compiled import njit
 
 RESULTS = 16
+"""Number of fields of `Counts`."""
+
+(
+    ROWS, COLUMNS, FILTER_SPAD, IFMAP_SPAD, PSUM_SPAD, BANKS, BANK_BYTES, FILTER_BYTES, WORD_BYTES, FILTER_BUS, IFMAP_BUS,
+    PSUM_BUS, BANK_GROUP, _LONGEST_ROW, LEAST_PE_SHARE, TOLERANCE, PADDING,
+) = range(17)  # fmt: skip
+"""Places of the numbers of `RowStationaryArray.packed`."""
+
 Bounds = tuple[int, ...]
 
 
@@ -54,16 +62,40 @@ def parts_span(out: int, tile: int, stride: int, taps: int, part: int, dilation:
 
 
 @njit(cache=True)
+def _pass(
+    h: int, w: int, images: int, held: int, depth: int, r: int, t: int, taps: tuple[int, int], extent: tuple[int, int],
+    stride: tuple[int, int], hw: npt.NDArray[np.float64],
+) -> tuple[float, float, float, float, float, float]:  # fmt: skip
+    """Cycles of one pass over `held` filters and `depth` channels: all, of multipliers, psum bus, input bus and filling.
+
+    The last number is the input words written into scratchpads.
+    """
+    mac_window = float(ceil_div(held, t) * ceil_div(depth, r) * taps[1])
+    psum_window = held * h / hw[PSUM_BUS]
+    rows = (h - 1) * stride[0] + extent[0]
+    moved = min(stride[1], extent[1])
+    ifmap_window = rows * depth * moved / hw[IFMAP_BUS]
+    first = rows * depth * extent[1] / hw[IFMAP_BUS]
+    load = held * depth * taps[0] * taps[1] / hw[FILTER_BUS]
+    windows = float(w) * images
+    slowest = max(mac_window, max(psum_window, ifmap_window))
+    stream = first * images + ifmap_window * (windows - images)
+    paced = first + (windows - 1) * slowest
+    cycles = load + max(paced, stream) + mac_window + psum_window
+    copies = float(h * taps[0] * min(t, held))
+    delivered = images * copies * depth * ((w - 1) * moved + extent[1])
+    return cycles, mac_window * windows, psum_window * windows, stream, load + first, delivered
+
+
+@njit(cache=True)
 def cost(
     bounds: Bounds, hw: npt.NDArray[np.float64], n: int, e: int, f: int, m: int, p: int, q: int, r: int, t: int,
     out: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Fill `out` with the fields of `Counts`, in order, for one run of the convolution."""
     G, N, C, M, E, F, R, S, UR, UC, DR, DC, H, W, PT, PL = bounds
-    rows_pe = int(hw[0])
-    filter_bus, ifmap_bus, psum_bus = hw[9], hw[10], hw[11]
-    Rp = min(R, rows_pe)
-    Sp = min(S, int(min(hw[2], hw[3])))
+    Rp = min(R, int(hw[ROWS]))
+    Sp = min(S, int(min(hw[FILTER_SPAD], hw[IFMAP_SPAD])))
     parts = ceil_div(R, Rp) * ceil_div(S, Sp)
     tiles_e, tiles_f, tiles_n = ceil_div(E, e), ceil_div(F, f), ceil_div(N, n)
     groups_m, groups_c = ceil_div(M, m), ceil_div(C, q * r)
@@ -96,24 +128,14 @@ def cost(
                         if count_c == 0:
                             continue
                         times = float(count_e * count_f * count_n) * count_g * count_p * count_c * parts
-                        mac_window = float(ceil_div(held, t) * ceil_div(depth, r) * Sp)
-                        psum_window = held * h / psum_bus
-                        rows = (h - 1) * UR + extent_r
-                        ifmap_window = rows * depth * min(UC, extent_s) / ifmap_bus
-                        first = rows * depth * extent_s / ifmap_bus
-                        load = held * depth * Rp * Sp / filter_bus
-                        windows = float(w) * images
-                        slowest = max(mac_window, max(psum_window, ifmap_window))
-                        stream = first * images + ifmap_window * (windows - images)
-                        paced = first + (windows - 1) * slowest
-                        cycles += times * (load + max(paced, stream) + mac_window + psum_window)
-                        compute += times * mac_window * windows
-                        psum_cycles += times * psum_window * windows
-                        ifmap_cycles += times * stream
-                        fill += times * (load + first)
+                        found = _pass(h, w, images, held, depth, r, t, (Rp, Sp), (extent_r, extent_s), (UR, UC), hw)
+                        cycles += times * found[0]
+                        compute += times * found[1]
+                        psum_cycles += times * found[2]
+                        ifmap_cycles += times * found[3]
+                        fill += times * found[4]
                         passes += times
-                        copies = float(h * Rp * min(t, held))
-                        delivered += times * images * copies * depth * ((w - 1) * min(UC, extent_s) + extent_s)
+                        delivered += times * found[5]
     rows_padded, rows_real = span(E, e, UR, (R - 1) * DR + 1, H, PT)
     columns_padded, columns_real = span(F, f, UC, (S - 1) * DC + 1, W, PL)
     if Rp < R:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import njit
+from accelsim.dataflows.row_stationary import cost as at
 from accelsim.dataflows.row_stationary.cost import RESULTS, Bounds, ceil_div, cost, span
 
 _SAME = 1e-9
@@ -39,11 +40,12 @@ def enumerate_mappings(
     `choice` stays 0 when nothing fits.
     """
     G, N, C, M, E, F, R, S, UR, UC, DR, DC, H, W, PT, PL = bounds
-    array_rows, array_columns = int(hw[0]), int(hw[1])
-    spad_filter, spad_ifmap, spad_psum = int(hw[2]), int(hw[3]), int(hw[4])
-    banks, bank_bytes, filter_bytes, word, bus = int(hw[5]), hw[6], hw[7], hw[8], int(hw[11])
-    group, least_share, tolerance = int(hw[12]), hw[14], hw[15]
-    padding = hw[16] if M % 16 else 0.0
+    array_rows, array_columns = int(hw[at.ROWS]), int(hw[at.COLUMNS])
+    spad_filter, spad_ifmap, spad_psum = int(hw[at.FILTER_SPAD]), int(hw[at.IFMAP_SPAD]), int(hw[at.PSUM_SPAD])
+    banks, bank_bytes, filter_bytes = int(hw[at.BANKS]), hw[at.BANK_BYTES], hw[at.FILTER_BYTES]
+    word, bus, group = hw[at.WORD_BYTES], int(hw[at.PSUM_BUS]), int(hw[at.BANK_GROUP])
+    least_share, tolerance = hw[at.LEAST_PE_SHARE], hw[at.TOLERANCE]
+    padding = hw[at.PADDING] if M % 16 else 0.0
     Rp, Sp = min(R, array_rows), min(S, min(spad_filter, spad_ifmap))
     extent_r, extent_s = (Rp - 1) * DR + 1, (Sp - 1) * DC + 1
     columns_real = span(F, f, UC, (S - 1) * DC + 1, W, PL)[1]
