@@ -23,6 +23,7 @@ from accelsim.layer import LayerShape
 from accelsim.residency import with_residency
 from accelsim.results import Column, RunResult, declare
 from accelsim.trace import Trace
+from accelsim.units import few
 
 declare(
     Column("index", "", "position of the layer in the order of first execution", sums=False),
@@ -143,13 +144,13 @@ def _opened(bundle: str) -> Trace:
 def replayed(machine: Accelerator, entries: Sequence[Entry]) -> list[Row]:
     """Return a row per entry, beside the same machine without skipping.
 
-    Raises MappingError naming every layer that does not fit, with the limit and by how much.
+    Raises MappingError naming the layers that do not fit (of many the first), with the limit and by how much.
     """
     rows, failures = _alone(machine, entries)
     plain, _ = _alone(machine.dense(), entries)
     if failures:
         raise MappingError(
-            "\n  ".join([f"{machine.name} cannot run {len(failures)} layer(s):", *failures]),
+            "\n  ".join([f"{machine.name} cannot run {len(failures)} layer(s):", few(failures, between="\n  ")]),
             "enlarge that limit with --set",
         )
     return [head | row | _against(row, other) for (head, _, _), row, other in zip(entries, rows, plain, strict=True)]
@@ -176,7 +177,7 @@ def _alone(machine: Accelerator, entries: Sequence[Entry]) -> tuple[list[Row], l
 
 
 def approximations(machine: Accelerator, rows: Sequence[Row]) -> list[str]:
-    """Return a warning for each kind of approximation that names the layers; none where there is no such layer."""
+    """Return a warning for each kind of approximation that names the layers, the first of many; none without such a layer."""
     found = []
     for column, what in (
         ("approximate", "mapped by a near equivalent"),
@@ -184,7 +185,7 @@ def approximations(machine: Accelerator, rows: Sequence[Row]) -> list[str]:
     ):
         names = dict.fromkeys(str(row["layer"]) for row in rows if row.get(column))
         if names:
-            found.append(f"{machine.name}: {what} (column `{column}`): {', '.join(names)}")
+            found.append(f"{machine.name}: {what} (column `{column}`): {few(names)}")
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 from accelsim.errors import shortened
 
@@ -92,3 +93,14 @@ def binary_bytes(value: float) -> str:
         if value >= size:
             return f"{value / size:.4g} {unit}"
     return f"{value:.4g} B"
+
+
+def few(names: Iterable[str], most: int = 20, between: str = ", ") -> str:
+    """Return names one after another, and of those beyond `most` their number.
+
+    >>> few(["a", "b", "c"]), few("abcdef", most=2)
+    ('a, b, c', 'a, b, and 4 more')
+    """
+    every = list(names)
+    told = every if len(every) <= most + 1 else [*every[:most], f"and {len(every) - most:,} more"]
+    return between.join(told)

@@ -16,6 +16,7 @@ from accelsim.timeline.events import Slice, Writer
 from accelsim.timeline.layers import visits
 from accelsim.timeline.rows import TRACKS, has_phases, row_events
 from accelsim.trace import Trace
+from accelsim.units import few
 
 MOST_SLOTS = 1 << 16
 """Steps that a file shows one by one; with more, the layers share this number and merge what is above their part."""
@@ -66,7 +67,7 @@ def _chunks(machine: Accelerator, trace: Trace, result: RunResult, sample: int, 
             if line := writer.written(event, offset):
                 yield f",\n{line}".encode()
         offset += total
-    warnings += [f"timeline: {_NOTES[what]}: {', '.join(names)}" for what, names in notes.items() if names]
+    warnings += [f"timeline: {_NOTES[what]}: {few(names)}" for what, names in notes.items() if names]
     run = {"machine": machine.name, "workload": trace.manifest.get("name"), "key": trace.key, "sample": sample}
     run |= {"total_cycles": offset, "frequency_mhz": machine.clock.frequency_mhz}
     run |= {"warnings": [*result.warnings, *warnings]}

@@ -147,9 +147,9 @@ def bits_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 def _square(table: pd.DataFrame) -> pd.DataFrame:
     """Give every layer and operand a row for every bit, so that sums over layers have one denominator."""
-    every = pd.RangeIndex(int(table["bit"].max()) + 1, name="bit")
-    found = []
-    for (_, layer, operand), own in table.groupby(["index", "layer", "operand"], sort=False):
-        full = own.set_index("bit")[["bit_set_values"]].reindex(every, fill_value=0).reset_index()
-        found.append(full.assign(layer=str(layer), operand=str(operand), bit_values=int(own["bit_values"].iloc[0])))
-    return pd.concat(found, ignore_index=True)
+    keys = ["index", "layer", "operand"]
+    every = pd.DataFrame({"bit": range(int(table["bit"].max()) + 1)})
+    full = table.groupby(keys, sort=False)["bit_values"].first().reset_index().merge(every, how="cross")
+    found = full.merge(table[[*keys, "bit", "bit_set_values"]], on=[*keys, "bit"], how="left")
+    found["bit_set_values"] = found["bit_set_values"].fillna(0).astype("int64")
+    return found[["bit", "bit_set_values", "layer", "operand", "bit_values"]]
