@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from accelsim import catalogue
 from accelsim.accelerators import ACCELERATORS
@@ -84,11 +85,18 @@ def test_no_page_holds_a_path_of_this_machine(pages: dict[str, str]) -> None:
         assert str(Path.home()) + os.sep not in page, name
 
 
-def test_the_citation_names_this_version() -> None:
+def test_all_files_name_this_version_and_one_date() -> None:
     import accelsim
 
-    assert f"\nversion: {accelsim.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"\n## {accelsim.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", changes, re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == accelsim.__version__
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == accelsim.__version__
+    assert str(citation["date-released"]) == newest[2]
+    assert citation["license"] == "Apache-2.0"
+    assert "version = attr: accelsim.__version__" in (ROOT / "setup.cfg").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
