@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from accelsim import picturefile
 from accelsim.errors import InputError
 
 
@@ -36,18 +37,8 @@ def _picture(network: str, path: Path) -> tuple[Any, ...]:
 
     definition = zoo.definition(network)
     mode, size = definition.PICTURE
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError:
-        raise InputError("reading pictures needs Pillow", "pip install 'accelsim[images]'") from None
-    try:
-        with Image.open(path) as image:
-            picture = image.convert(mode)
-            pixels = np.atleast_3d(np.array(picture.resize(size, Image.Resampling.BICUBIC) if size else picture))
-    except FileNotFoundError:
-        raise InputError(f"image {path} is missing") from None
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        raise InputError(f"image {path} cannot be read ({str(error).splitlines()[0]})", "give a PNG or JPEG") from None
+    picture = picturefile.read(path, mode)
+    pixels = np.atleast_3d(np.array(picture.resize(size, picturefile.BICUBIC) if size else picture))
     return (definition.prepare(torch.from_numpy(pixels).permute(2, 0, 1)[None]),)
 
 
@@ -76,6 +67,8 @@ def _tokens(sentence: str) -> tuple[Any, ...]:
         ids = tokenizer.load(zoo.folder("bert_lstm") / "vocab.txt").encode(sentence).ids
     except ImportError:
         raise InputError("splitting sentences needs tokenizers", "pip install 'accelsim[text]'") from None
+    except (TypeError, UnicodeError):  # half of a letter, as a terminal of another encoding gives it
+        raise InputError(f"sentence {sentence!r} is no text", "give it in UTF-8") from None
     most = Shape().positions
     if len(ids) > most:
         ids = [*ids[: most - 1], ids[-1]]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from accelsim import picturefile
 from accelsim.errors import InputError
 from accelsim.sources.inputs.spec import Inputs, Size
 
@@ -46,27 +47,17 @@ class Preparation:
 
 def picture(path: Path, preparation: Preparation) -> Prepared:
     """Read and prepare one picture file: (1, channels, H, W). Raises InputError when it is none."""
-    pillow = _pillow()
-    try:
-        with pillow.open(path) as image:
-            image.load()
-            converted = image.convert("L" if preparation.color == "gray" else "RGB")
-    except FileNotFoundError:
-        raise InputError(f"picture {path} is missing") from None
-    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
-        reason = "it is no picture" if "cannot identify" in str(error) else (str(error).splitlines() or ["damaged"])[0]
-        raise InputError(f"picture {path} cannot be read ({reason})", "give a PNG or JPEG") from None
-    return _prepared(converted, preparation, str(path))
+    return _prepared(picturefile.read(path, _mode(preparation)), preparation, str(path))
 
 
 def prepare(pixels: Pixels, preparation: Preparation, where: str) -> Prepared:
     """Prepare a picture given as uint8 (H, W) or (H, W, 3): (1, channels, H, W); `where` names it in messages."""
     image = _pillow().fromarray(pixels)
-    return _prepared(image.convert("L" if preparation.color == "gray" else "RGB"), preparation, where)
+    return _prepared(image.convert(_mode(preparation)), preparation, where)
 
 
 def _prepared(image: Any, preparation: Preparation, where: str) -> Prepared:
-    image = _cropped(_resized(image, preparation), preparation.crop, where)
+    image = _cropped(_resized(image, preparation, where), preparation.crop, where)
     values = np.asarray(image, np.float32)
     values = values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
     if preparation.color == "bgr":
@@ -79,16 +70,22 @@ def _prepared(image: Any, preparation: Preparation, where: str) -> Prepared:
     return np.ascontiguousarray(values[None])
 
 
-def _resized(image: Any, preparation: Preparation) -> Any:
+def _mode(preparation: Preparation) -> str:
+    return "L" if preparation.color == "gray" else "RGB"
+
+
+def _resized(image: Any, preparation: Preparation, where: str) -> Any:
     size = preparation.resize
     if size is None:
         return image
     method = getattr(_pillow().Resampling, preparation.interpolation.upper())
-    if isinstance(size, list):
-        return image.resize((size[1], size[0]), method)
     short, long = sorted(image.size)
-    longer = int(size * long / short)
-    new = (size, longer) if image.width <= image.height else (longer, size)
+    if isinstance(size, list):
+        new = size[1], size[0]
+    else:
+        longer = int(size * long / short)
+        new = (size, longer) if image.width <= image.height else (longer, size)
+    picturefile.check_pixels(new, f"picture {where} resized")
     return image if new == image.size else image.resize(new, method)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, shortened
 
 Ids = npt.NDArray[np.int64]
 Encode = Callable[[str], list[int]]
@@ -34,7 +34,17 @@ def encoder(path: Path) -> Encode:
         raise InputError(
             f"tokenizer {path} cannot be read ({reason})", "give a tokenizer.json or a vocab.txt"
         ) from None
-    return lambda sentence: list(tokenizer.encode(sentence).ids)
+
+    def encode(sentence: str) -> list[int]:
+        try:
+            return list(tokenizer.encode(sentence).ids)
+        except Exception as error:  # likewise, for a word or a letter that it cannot place
+            reason = (str(error).splitlines() or ["damaged"])[0]
+            raise InputError(
+                f"tokenizer {path} cannot split {shortened(sentence)!r} ({reason})", "give another"
+            ) from None
+
+    return encode
 
 
 def tokens(sentence: str, encode: Encode, most: int | None) -> Ids:
@@ -44,7 +54,7 @@ def tokens(sentence: str, encode: Encode, most: int | None) -> Ids:
     """
     ids = encode(sentence)
     if not ids:
-        raise InputError(f"sentence {sentence!r} has no tokens")
+        raise InputError(f"sentence {shortened(sentence)!r} has no tokens")
     if most is not None and len(ids) > most:
         ids = [*ids[: most - 1], ids[-1]]
     return np.array([ids], np.int64)

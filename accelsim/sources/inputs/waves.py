@@ -13,6 +13,9 @@ from accelsim.sources.inputs.spec import Inputs
 
 Waveform = npt.NDArray[np.float32]
 
+MOST_VALUES = 1 << 28
+"""Values of one input; frames that overlap repeat their samples."""
+
 
 def waveform(path: Path, inputs: Inputs) -> Waveform:
     """Return a PCM WAV file as (1, T), or (1, frames, frame) when `frame` is declared; values in [-1, 1).
@@ -29,6 +32,10 @@ def waveform(path: Path, inputs: Inputs) -> Waveform:
     if values.size < inputs.frame:
         raise InputError(f"{path} has {values.size} samples, fewer than a frame of {inputs.frame}", "declare `length`")
     frames = np.lib.stride_tricks.sliding_window_view(values, inputs.frame)[:: inputs.hop or inputs.frame]
+    if frames.size > MOST_VALUES:
+        raise InputError(
+            f"{path}: {len(frames)} frames of {inputs.frame} samples are too many", "declare a larger `hop`"
+        )
     return np.ascontiguousarray(frames)[None]
 
 
@@ -36,11 +43,12 @@ def _read(path: Path) -> tuple[Waveform, int]:
     try:
         with wave.open(str(path)) as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
-            data = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
-        raise InputError(
-            f"{path} cannot be read as a WAV file ({error or 'it ends early'})", "give a PCM WAV"
-        ) from None
+            if width not in (1, 2, 3, 4):
+                raise wave.Error(f"samples of {width} bytes")
+            data = file.readframes(min(file.getnframes(), path.stat().st_size // (width * channels)))
+    except (OSError, EOFError, ValueError, RuntimeError, OverflowError, wave.Error) as error:
+        reason = str(error) or "it ends early"
+        raise InputError(f"{path} cannot be read as a WAV file ({reason})", "give a PCM WAV") from None
     data = data[: len(data) // (width * channels) * (width * channels)]
     if not data:
         raise InputError(f"{path} holds no sound")

@@ -19,6 +19,7 @@ PLACES = {
     "tflite_bytes": "tflite_models", "tflite_structures": "tflite_models",
     "safetensors": "weights", "checkpoints": "weights", "shared_weights": "weights", "shipped": "weights",
     "bundle_bytes": "bundles", "bundle_claims": "bundles", "tensor_files": "bundles",
+    "pictures": "media", "sound": "media", "words": "media",
     "onnx_bytes": "onnx_models", "onnx_structures": "onnx_models",
 }  # fmt: skip
 """Module of this folder in which each family is a function of the same name."""
