@@ -92,8 +92,8 @@ class Source(Spec):
         return None
 
     def load(self) -> Loaded:
-        """Build the network and its inputs. Raises InputError when weights or inputs cannot be used."""
-        raise NotImplementedError
+        """Build the network and its inputs. Raises InputError when weights or inputs cannot be used, and for codes alone."""
+        raise InputError("its source gives codes, not a network", "accelsim run and analyze work on codes")
 
     def outline(self) -> Loaded:
         """Build the network for its shapes alone, on one input; its weights and values need not be there.

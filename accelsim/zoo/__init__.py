@@ -56,10 +56,9 @@ def card(name: str) -> dict[str, Any]:
 
     Raises KeyError for an unknown name.
     """
-    import yaml
+    from accelsim import strictyaml
 
-    card: dict[str, Any] = yaml.safe_load((folder(name) / "card.yaml").read_text(encoding="utf-8"))
-    return card
+    return strictyaml.read(folder(name) / "card.yaml").data
 
 
 def load(name: str) -> nn.Module:

@@ -137,7 +137,7 @@ def _inside(path: Any) -> None:
     if not isinstance(path, str | bytes | os.PathLike):  # an open descriptor
         return
     text = os.fsdecode(path)
-    if text in (os.devnull, ":memory:", ""):
+    if text in (os.devnull, ":memory:", "") or "__pycache__" in text:  # compiled code of Python and Numba
         return
     real = Path(os.path.realpath(text))
     if not any(real == folder or folder in real.parents for folder in _watch or ()):
