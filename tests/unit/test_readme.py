@@ -60,3 +60,17 @@ def test_deviations_from_the_chip_are_the_recorded_ones() -> None:
     assert f"(CONV1 {found['global_buffer'].strip()})" in README
     power = [100 + float(row) for row in re.findall(r"\(([-+][\d.]+) %\) \|$", page, re.MULTILINE)]
     assert f"power comes out\nat {min(power):.0f} to {max(power):.0f} % of the chip's" in README
+
+
+def test_the_notice_names_files_and_modules_that_are_there() -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    paths = re.findall(r"\b(?:accelsim|workloads|tests|hwconfigs)/[\w/.]*\w", notice)
+    assert len(paths) > 6
+    for path in paths:
+        assert (ROOT / path).exists(), path
+    for module in re.findall(r"\baccelsim\.[a-z.]+[a-z]\b", notice):
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
+    for samples in (ROOT / "accelsim/zoo/weights").glob("*/samples.safetensors"):
+        card = yaml.safe_load((samples.parent / "card.yaml").read_text(encoding="utf-8"))
+        generated = "generated" in " ".join(card["limits"]) or "generated" in card["data"]
+        assert generated or samples.parent.name in notice
