@@ -13,6 +13,7 @@ from typing import Any
 from accelsim import __version__
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator, Row
+from accelsim.accelerators.residency import with_residency
 from accelsim.analyzers.producers import handed_on
 from accelsim.analyzers.profile import layer_profile
 from accelsim.analyzers.progress import over_layers
@@ -20,7 +21,6 @@ from accelsim.analyzers.statistics import layer_statistics
 from accelsim.errors import ConfigError, MappingError
 from accelsim.formats.catalogue import number_format
 from accelsim.layer import LayerShape
-from accelsim.residency import with_residency
 from accelsim.results import Column, RunResult, declare
 from accelsim.trace import Trace
 from accelsim.units import few

@@ -32,11 +32,11 @@ def intensity(
     from accelsim.compactness.counts import check
     from accelsim.compactness.intensity import with_weighted
     from accelsim.compactness.profile import profile
-    from accelsim.efficiency import against, simulated
-    from accelsim.networks import outline
+    from accelsim.outline import outline
     from accelsim.report import text
     from accelsim.report.text import intensity as intensity_text
     from accelsim.results import write_table
+    from accelsim.study.efficiency import against, simulated
 
     check_csv(out, csv)
     check(convention)

@@ -28,7 +28,7 @@ def profile(
     import pandas as pd
 
     from accelsim.compactness.profile import profile as count
-    from accelsim.networks import outline
+    from accelsim.outline import outline
     from accelsim.report import text
     from accelsim.report.figures import profile as profile_figures
     from accelsim.report.text import profile as profile_text

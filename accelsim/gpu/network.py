@@ -13,7 +13,7 @@ from accelsim.compactness import compactness
 from accelsim.errors import InputError
 from accelsim.gpu.records import LayerInfo, NetworkInfo, ShapeRecord
 from accelsim.gpu.statistics.groups import n_of_m
-from accelsim.networks import LIBRARIES, outline
+from accelsim.outline import LIBRARIES, outline
 from accelsim.quantize import Quantization
 from accelsim.sources import Source
 from accelsim.sources.recording.context import decomposed, evaluating

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from accelsim.networks import outline
+from accelsim.outline import outline
 from accelsim.papers import paper
 from accelsim.papers.report import Listing, PaperReport, with_deviations
 from accelsim.storage import cache_folder

@@ -31,7 +31,7 @@ _DECLARING = (
     "accelsim.compactness.patterns",
     "accelsim.compactness.profile",
     "accelsim.study.precision",
-    "accelsim.efficiency",
+    "accelsim.study.efficiency",
     "accelsim.gpu.claims",
     "accelsim.gpu.crosscheck",
 )

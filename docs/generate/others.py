@@ -18,7 +18,6 @@ GROUPS = {
     "": "Every run",
     "accelsim.accelerators": "Runs of machines",
     "accelsim.dataflows": "Work of compute arrays",
-    "accelsim.residency": "Runs of machines",
     "accelsim.hardware": "Runs of machines",
     "accelsim.comparison": "Comparisons",
     "accelsim.study": "Studies",
@@ -61,7 +60,7 @@ def columns_page() -> Iterator[str]:
         place = _PLACES.get(name, "")
         room = ".".join(place.split(".")[:2])
         heading = GROUPS.get(room, "Other tables")
-        if room == "accelsim.accelerators" and place.split(".")[-1] not in ("base", "surroundings", "array"):
+        if room == "accelsim.accelerators" and place.split(".")[-1] not in ("base", "surroundings", "array", "residency"):
             heading = "Columns of single machines"
         if name not in results._NAMED_BY_USERS:
             groups[heading].append(column)

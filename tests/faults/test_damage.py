@@ -138,8 +138,8 @@ def test_damaged_statistics_are_counted_again(every: bool, tmp_path: Path) -> No
 def test_damaged_rows_of_a_dense_machine_are_found_again(
     every: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accelsim import dense
     from accelsim.accelerators.base import load_hardware
+    from accelsim.study import dense
 
     monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path))
     machine = load_hardware("dadiannao")

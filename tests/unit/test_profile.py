@@ -18,7 +18,7 @@ from accelsim.compactness.patterns import EXAMPLES, TYPES, layer_type, observed,
 from accelsim.compactness.profile import UNUSED, profile
 from accelsim.errors import InputError, UnknownNameError
 from accelsim.layer import LayerShape
-from accelsim.networks import outline
+from accelsim.outline import outline
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

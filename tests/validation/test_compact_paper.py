@@ -7,12 +7,12 @@ import math
 import pytest
 
 from accelsim.compactness.profile import NetworkProfile, profile
-from accelsim.efficiency import simulated
-from accelsim.networks import Outline
+from accelsim.outline import Outline
 from accelsim.papers import PAPERS
 from accelsim.papers.compact import correlations, footprints, narrowness, networks
 from accelsim.papers.compact.counts import consistency, counted
 from accelsim.papers.compact.published import PRINTED, published, step, units_off
+from accelsim.study.efficiency import simulated
 
 pytest.importorskip("torch")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from accelsim.compactness.intensity import fit_alpha
-from accelsim.efficiency import against, predictors, simulated
 from accelsim.papers import PAPERS
 from accelsim.papers.reuse import NOTES, counted, printed, printed_columns
 from accelsim.papers.reuse.networks import PAPERS as PAPER_NETWORKS
 from accelsim.papers.reuse.networks import outlines, references
+from accelsim.study.efficiency import against, predictors, simulated
 
 pytest.importorskip("torch")
 

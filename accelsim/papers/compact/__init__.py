@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import pandas as pd
 
 from accelsim.compactness.profile import NetworkProfile, profile
-from accelsim.efficiency import simulated
-from accelsim.networks import Outline, outline
+from accelsim.outline import Outline, outline
 from accelsim.papers import paper
 from accelsim.papers.compact import correlations, narrowness
 from accelsim.papers.compact.counts import QUANTITIES, consistency, counted
 from accelsim.papers.compact.published import published
 from accelsim.papers.report import Listing, PaperReport, with_deviations
+from accelsim.study.efficiency import simulated
 
 NOTES = [
     "counts follow the rules of the tool Netscope, with which the printed ones agree, at 224 x 224 (Inception-V2: at its Caffe file's"

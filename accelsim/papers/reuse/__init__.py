@@ -11,12 +11,12 @@ import pandas as pd
 from accelsim.compactness.intensity import FORMS, sweep
 from accelsim.compactness.patterns import TYPES, examples, observed
 from accelsim.compactness.profile import profile
-from accelsim.efficiency import against, predictors, simulated
-from accelsim.networks import Outline
+from accelsim.outline import Outline
 from accelsim.papers import paper
 from accelsim.papers.compact.published import published
 from accelsim.papers.report import Listing, PaperReport
 from accelsim.papers.reuse.networks import outlines, references
+from accelsim.study.efficiency import against, predictors, simulated
 
 NOTES = [
     "of the paper only the abstract and the first half of the introduction could be read: its formula of DI, the weight it uses, the"

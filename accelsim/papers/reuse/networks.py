@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
-from accelsim.networks import Outline, outline
+from accelsim.outline import Outline, outline
 
 PAPERS = (
     "alexnet_grouped", "squeezenet_v1_0", "squeezenet_v1_1", "squeezenext_1_0_g", "squeezenext_1_0", "squeezenext_1_0_v5",

@@ -12,10 +12,10 @@ import pandas as pd
 from accelsim.accelerators.base import load_hardware
 from accelsim.compactness.correlation import interval, ppmcc
 from accelsim.compactness.intensity import FORMS, Values, fit_alpha, left_out_error, weighted_intensity
-from accelsim.dense import dense_totals
 from accelsim.errors import MappingError
-from accelsim.networks import Outline
+from accelsim.outline import Outline
 from accelsim.results import Column, declare
+from accelsim.study.dense import dense_totals
 
 declare(
     Column("predictor", "", "measure of reuse that is held against an efficiency", sums=False),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+import accelsim
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator
 from accelsim.analyzers.profile import Profile
@@ -90,6 +91,6 @@ class _Kept:
 @lru_cache(maxsize=1)
 def _code() -> str:
     """Return a digest of the machine models' own code: what is kept holds only for the models that gave it."""
-    root = Path(__file__).parent
+    root = Path(accelsim.__file__).parent
     files = sorted(path for folder in _CODE for path in (root / folder).rglob("*.py"))
     return digest([path.read_text(encoding="utf-8") for path in files])
