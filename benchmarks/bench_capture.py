@@ -1,12 +1,12 @@
 """Time capture (two passes, quantise, store) against plain inference of the same network and samples.
 
-Run `python benchmarks/bench_capture.py [repetitions] [threads of torch]`; the aim is a ratio of at most 4 on convolutional networks.
+Run `python -m benchmarks.bench_capture`; the aim is a ratio of at most 4 on convolutional networks.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -96,7 +96,7 @@ def cases() -> dict[str, Callable[[], tuple[nn.Module, list[tuple[Any, ...]]]]]:
     }
     from accelsim import zoo
 
-    for name in zoo.names() if hasattr(zoo, "names") else []:
+    for name in zoo.names():
         found[f"zoo {name}"] = lambda name=name: (zoo.load(name), list(zoo.samples(name))[:4])  # type: ignore[misc]
     return found
 
@@ -116,33 +116,37 @@ def best(functions: list[Callable[[], Any]], repetitions: int) -> list[float]:
     return [min(found) for found in times]
 
 
-def main(repetitions: int) -> None:
+def main() -> None:
     """Print one line per network."""
+    networks = cases()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="+", default=list(networks), choices=list(networks))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, help="threads of torch")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    for name, make in cases().items():
-        module, inputs = make()
-        module.eval()
+    for name in options.networks:
+        module, inputs = networks[name]()
+        print(_line(name, module.eval(), inputs, options.repeats), flush=True)
 
-        def infer(module: Any = module, inputs: Any = inputs) -> None:
-            with torch.no_grad():
-                for arguments in inputs:
-                    module(*arguments)
 
-        with tempfile.TemporaryDirectory() as folder:
+def _line(name: str, module: nn.Module, inputs: list[tuple[Any, ...]], repeats: int) -> str:
+    def infer() -> None:
+        with torch.no_grad():
+            for arguments in inputs:
+                module(*arguments)
 
-            def record(module: Any = module, inputs: Any = inputs, out: Path = Path(folder) / "bundle") -> None:
-                capture(module, inputs, out=out)
-
-            plain, traced = best([infer, record], repetitions)
-            size = sum(os.path.getsize(p) for p in Path(folder).rglob("*.safetensors"))
-        ratio = traced / plain
-        print(
-            f"{name:28s} plain {plain * 1e3:8.1f} ms  capture {traced * 1e3:8.1f} ms  "
-            f"ratio {ratio:5.2f}{' (aim 4)' if ratio > AIM else ''}  bundle {size / 1e6:6.1f} MB"
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        plain, traced = best([infer, lambda: capture(module, inputs, out=Path(folder) / "bundle")], repeats)
+        size = sum(os.path.getsize(p) for p in Path(folder).rglob("*.safetensors"))
+    ratio = traced / plain
+    return (
+        f"{name:28s} plain {plain * 1e3:8.1f} ms  capture {traced * 1e3:8.1f} ms  "
+        f"ratio {ratio:5.2f}{' (aim 4)' if ratio > AIM else ''}  bundle {size / 1e6:6.1f} MB"
+    )
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        torch.set_num_threads(int(sys.argv[2]))
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main()

@@ -78,10 +78,13 @@ class Place:
         return self.folder / f"folder{self._count}"
 
     def environment(self, traces: Path, kernels: Path) -> dict[str, str]:
-        """Return the environment of a command with these caches; byte code is kept, as an installation has it."""
+        """Return the environment of a command with these caches; byte code is kept, as an installation keeps it."""
         own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        paths = {"ACCELSIM_CACHE": traces, "NUMBA_CACHE_DIR": kernels, "PYTHONPYCACHEPREFIX": self.folder / "bytes"}
-        return own | {name: str(path) for name, path in paths.items()} | {"PYTHONPATH": str(self.package)}
+        return own | {
+            "ACCELSIM_CACHE": str(traces),
+            "NUMBA_CACHE_DIR": str(kernels),
+            "PYTHONPATH": str(self.package),
+        }
 
 
 def spent(command: list[str], environment: dict[str, str], folder: Path) -> tuple[Spent, str]:
@@ -104,7 +107,8 @@ def measured(names: list[str], network: str, repeats: int, package: Path, first:
         traces, kernels = place.new(), place.new()
         warm = place.environment(traces, kernels)
         made = str(place.new())
-        spent(_command(COMMANDS["run"] + " --out {new}", network, Path(made), ""), warm, place.folder)
+        if any("{made}" in COMMANDS[name] for name in names):
+            spent(_command(COMMANDS["run"] + " --out {new}", network, Path(made), ""), warm, place.folder)
         reference = [sys.executable, "-c", REFERENCE]
         references: list[float] = []
         rows: dict[str, dict[str, float]] = {}
