@@ -92,7 +92,7 @@ def test_the_metadata_are_complete(metadata: dict[str, list[str]]) -> None:
 def test_the_extra_all_is_every_feature_and_no_tool(metadata: dict[str, list[str]]) -> None:
     (line,) = (line for line in metadata["Requires-Dist"] if line.endswith('extra == "all"'))
     extras = set(re.search(r"\[(.*)\]", line)[1].split(","))
-    assert extras == set(metadata["Provides-Extra"]) - {"all", "docs", "fuzz", "test"}
+    assert extras == set(metadata["Provides-Extra"]) - {"all", "docs", "fuzz", "test", "testing"}
 
 
 def test_run_from_a_wheel(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
