@@ -44,6 +44,9 @@ def share(
     method: Annotated[
         str, typer.Option("--method", help="`optimal` k-means, or `lloyd` from evenly spread values.")
     ] = "optimal",
+    correct_bias: Annotated[
+        bool, typer.Option("--correct-bias", help="Let biases take up the mean error of the shared weights.")
+    ] = False,
     indices: Annotated[str, typer.Option("--indices", help="Code of the indices: plain or huffman.")] = "plain",
     codebook_bits: Annotated[int, typer.Option("--codebook-bits", help="Bits of a shared value.")] = 32,
     weight_bits: Annotated[int, typer.Option("--weight-bits", help="Bits of an unshared weight.")] = 32,
@@ -86,7 +89,7 @@ def share(
         Sharing(sizes=sizes, scope=scope, keep_zero=keep_zero, method=method),
         Coding(weight_bits=weight_bits, codebook_bits=codebook_bits, indices=indices),
         Plan(subset=subset, combinations=combinations, points=points, most_loss=most_loss, target=target, seed=seed),
-        labels, data, most_inputs, hw or [], machine, changes, machine_points, metric,
+        labels, data, most_inputs, hw or [], machine, changes, machine_points, metric, correct_bias,
     )  # fmt: skip
     share_text.show(found)
     if out is not None:

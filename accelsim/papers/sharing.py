@@ -110,7 +110,8 @@ def with_data() -> list[Case]:
         inputs = f"inputs={{files: '{pictures}', resize: null, crop: null}}"
         plan = Plan(subset=50, combinations=8, points=5, target="distance")
         changes = (f"weights={weights}", inputs, f"samples={len(files)}")
-        cases.append(Case("squeezenet1_1", plan, (16, 32, 64, 128), changes, {"labels": labels}))
+        options = {"labels": labels, "correct_bias": True}
+        cases.append(Case("squeezenet1_1", plan, (16, 32, 64, 128), changes, options))
     return cases
 
 

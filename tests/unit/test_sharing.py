@@ -18,11 +18,11 @@ from safetensors.numpy import load_file
 from accelsim.cli import invoke
 from accelsim.errors import ConfigError, InputError
 from accelsim.study.sharing import nsga
-from accelsim.study.sharing.candidates import Sharing, candidates, dense
+from accelsim.study.sharing.candidates import Sharing, all_candidates, candidates, dense
 from accelsim.study.sharing.exploration import Plan
 from accelsim.study.sharing.explore import explore
 from accelsim.study.sharing.export import packed, read_shared, unpacked, write_shared
-from accelsim.study.sharing.predictor import fit, nonnegative, r_squared
+from accelsim.study.sharing.predictor import alone, fit, nonnegative, r_squared
 from accelsim.study.sharing.rate import Coding, mean_of_ratios, rate, stored, width
 
 
@@ -347,3 +347,63 @@ def test_labels_and_bad_input(tmp_path: Path) -> None:
         network(load_workload("resnet20_int8").model, 10)
     assert invoke(["share", "--workload", "resnet20", "--k", "4,x"]) == 3
     assert invoke(["share", "--workload", "resnet20", "--hw", "eyeriss"]) == 3
+
+
+def test_biases_take_up_the_mean_error(tmp_path: Path) -> None:
+    """Means of a layer's outputs stay where it has no padding; exact weights change nothing; all is put back."""
+    import torch
+
+    from accelsim.sources.sharing.network import Network
+
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(4, 6, 3, groups=2), torch.nn.ReLU(), torch.nn.Conv2d(6, 5, 1, bias=False), torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(5, 3),
+    )  # fmt: skip
+    inputs = [(torch.rand(1, 4, 7, 7) + 1,) for _ in range(8)]
+    plain, corrected = (Network(module, inputs, metric="fidelity") for _ in range(2))
+    key = corrected.digest([0])
+    corrected.correct_biases(range(8))
+    assert corrected.digest([0]) != key == plain.digest([0])
+    assert "biases of 2 layers" in corrected.warnings[-1]
+    assert "without one: 1" in corrected.warnings[-1]
+    own = dict(plain.layers())
+    books = all_candidates(plain.layers(), Sharing(sizes=(4,)))
+    weights = {name: candidate[4].weights for name, candidate in books.items()}
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+    first, last = (torch.cat([part[0] for part in inputs]) for _ in range(2))
+    with torch.no_grad():
+        flat = first.mean((2, 3), keepdim=True).expand(-1, -1, 3, 3)  # a kernel sees the means of its channels
+        wanted = module[0](flat).mean(0)
+        with corrected.replaced({"0.weight": weights["0.weight"]}):
+            assert torch.allclose(module[0](flat).mean(0), wanted, atol=1e-5)
+        with plain.replaced({"0.weight": weights["0.weight"]}):
+            assert not torch.allclose(module[0](flat).mean(0), wanted, atol=1e-3)
+        hidden = module[:6](last)
+        wanted = module[6](hidden).mean(0)
+        with corrected.replaced({"6.weight": weights["6.weight"]}):
+            assert torch.allclose(module[6](hidden).mean(0), wanted, atol=1e-5)
+    assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
+    assert corrected.score(own, range(8)).distance.max() < 1e-12
+    assert corrected.score(weights, range(8)).distance.mean() < plain.score(weights, range(8)).distance.mean()
+    biases = corrected.biases(weights)
+    assert set(biases) == {"0.bias", "6.bias"}
+    write_shared(tmp_path / "shared.safetensors", {n: own[4] for n, own in books.items()}, biases)
+    assert np.array_equal(load_file(tmp_path / "shared.safetensors")["6.bias"], biases["6.bias"])
+    assert set(read_shared(tmp_path / "shared.safetensors")) == set(own)
+
+
+def test_a_sum_over_layers_is_judged_by_combinations() -> None:
+    rng = np.random.default_rng(5)
+    distances = rng.random((4, 3))
+    genes = rng.integers(0, 3, (20, 4))
+    measured = distances[np.arange(4), genes].sum(axis=1)
+    held_out = np.arange(20) % 2 == 1
+    exact = alone(distances, genes, measured, held_out)
+    assert exact.r2 == pytest.approx(1)
+    assert np.allclose(exact(genes), measured)
+    assert alone(distances, genes, measured + rng.normal(0, 0.2, 20), held_out).r2 < 1
+    fitted = fit(distances.T, distances.T @ np.arange(4.0), np.zeros(3, bool), "loss")
+    for place in range(3):
+        same = np.full((1, 4), place)
+        assert fitted.of(distances)(same)[0] == pytest.approx(fitted(distances[:, place]))

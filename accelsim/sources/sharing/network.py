@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.errors import InputError
+from accelsim.sources.sharing.biases import Corrected, means_of_inputs
 
 Floats = npt.NDArray[np.float32]
 METRICS = ("auto", "accuracy", "agreement", "fidelity")
@@ -51,6 +52,7 @@ class Network:
         if not self._parameters:
             raise InputError(f"{type(module).__name__} has no weights of convolutions, linear or recurrent layers")
         self._own: dict[int, Any] = {}
+        self._biases: dict[str, Corrected] = {}
         self._right = None if labels is None else [np.asarray(label) for label in labels]
         if self._right is not None and len(self._right) != len(self.inputs):
             raise InputError(f"there are {len(self._right)} labels for {len(self.inputs)} inputs")
@@ -71,6 +73,8 @@ class Network:
     def digest(self, places: Sequence[int]) -> str:
         """Return a key over the weights, the class of the module, the inputs at `places` and what is right for them."""
         found = hashlib.sha256(f"{type(self.module).__qualname__} {self.metric}".encode())
+        for name, corrected in self._biases.items():
+            found.update(name.encode() + corrected.means.tobytes())
         for name, value in self.module.state_dict().items():
             found.update(name.encode() + _bytes(value))
         for place in places:
@@ -96,16 +100,40 @@ class Network:
         """Give the module with some layers' weights replaced; afterwards they are its own again."""
         import torch
 
-        before = {name: self._parameters[name].detach().clone() for name in weights}
+        arrays = {**weights, **self.biases(weights)}
+        own = dict(self.module.named_parameters())
+        before = {name: own[name].detach().clone() for name in arrays}
         try:
             with torch.no_grad():
-                for name, array in weights.items():
-                    self._parameters[name].copy_(torch.from_numpy(np.ascontiguousarray(array)))
+                for name, array in arrays.items():
+                    own[name].copy_(torch.from_numpy(np.ascontiguousarray(array)))
             yield self.module
         finally:
             with torch.no_grad():
                 for name, value in before.items():
-                    self._parameters[name].copy_(value)
+                    own[name].copy_(value)
+
+    def correct_biases(self, places: Sequence[int]) -> None:
+        """From now on let biases take up the mean error of replaced weights, by the layers' mean inputs over `places`.
+
+        Of convolutions (not transposed) and linear layers that have a bias: it gains the sum over inputs of (weight -
+        replaced weight) x mean input, so that the outputs keep their means where inputs keep theirs (padding is left out of
+        account). Source: Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, ICCV 2019.
+        """
+        self._biases = means_of_inputs(self.module, list(self._parameters), self._run, places)
+        count, others = len(self._biases), len(self._parameters) - len(self._biases)
+        self.warnings.append(
+            f"biases of {count} layers take up the mean error of their weights, by {len(places)} inputs"
+            + (f"; layers without one: {others}" if others else "")
+        )
+
+    def biases(self, weights: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Return the corrected biases, by the name of the parameter, when some layers' weights are replaced."""
+        found = {}
+        for name, array in weights.items():
+            if (corrected := self._biases.get(name)) is not None:
+                found[corrected.bias] = corrected.value + corrected.shift(_array(self._parameters[name]) - array)
+        return found
 
     def checkpoint(self, weights: Mapping[str, Floats]) -> bytes:
         """Return the whole state of the module with some weights replaced, as a safetensors file."""

@@ -83,6 +83,11 @@ class Plan(Spec):
             raise ConfigError(f"the target of the predictor is {self.target!r}", "give auto, loss or distance")
         return self
 
+    def places(self, every: int) -> list[int]:
+        """Return the inputs that the exploration uses, spread over all `every` of them."""
+        count = min(self.subset, every)
+        return [place * every // count for place in range(count)]
+
 
 @dataclass(frozen=True)
 class Exploration:

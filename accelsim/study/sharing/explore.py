@@ -15,7 +15,7 @@ from accelsim.study.sharing import nsga
 from accelsim.study.sharing.candidates import Sharing, all_candidates
 from accelsim.study.sharing.evaluate import Assignment, Evaluator, Judged
 from accelsim.study.sharing.exploration import Exploration, Plan
-from accelsim.study.sharing.predictor import Predictor, fit
+from accelsim.study.sharing.predictor import Additive, alone, fit
 from accelsim.study.sharing.rate import Coding
 from accelsim.study.sharing.space import Allowed, Floats, Genes, Space
 
@@ -53,8 +53,7 @@ class _Explorer:
         self.random = np.random.default_rng(plan.seed)
         every = len(network.inputs)
         self.all = list(range(every))
-        count = min(plan.subset, every)
-        self.subset = [place * every // count for place in range(count)]
+        self.subset = plan.places(every)
 
     def run(self) -> Exploration:
         """Return the exploration."""
@@ -112,32 +111,34 @@ class _Explorer:
 
     def _combinations(
         self, own: tuple[Floats, Floats], allowed: Allowed, losses: Floats, sensitivity: pd.DataFrame
-    ) -> tuple[pd.DataFrame, Predictor]:
+    ) -> tuple[pd.DataFrame, Additive]:
         """Return random combinations, measured, and the predictor: of the metric's loss where it is good enough."""
         genes = self.space.random(self.plan.combinations, allowed, self.random)
         scores = self._scores([self.space.assignment(row) for row in genes], self.subset, "combinations")
         measured = np.array([[_loss(own, s), s[1].mean()] for s in scores])
         held_out = np.arange(len(genes)) % 2 == 1
-        alone = np.zeros((len(sensitivity), len(self.space.names)))
-        alone[np.arange(len(alone)), np.repeat(np.arange(len(self.space.names)), len(self.space.sizes))] = (
+        one = np.zeros((len(sensitivity), len(self.space.names)))
+        one[np.arange(len(one)), np.repeat(np.arange(len(self.space.names)), len(self.space.sizes))] = (
             self.space.errors.reshape(-1)
         )
         kept = allowed.reshape(-1)
-        columns = np.concatenate([self.space.distortions(genes), alone[kept]])
+        columns = np.concatenate([self.space.distortions(genes), one[kept]])
         wanted = np.concatenate([measured, losses.reshape(-1, 2)[kept]])
         fitted = np.concatenate([held_out, np.zeros(int(kept.sum()), bool)])
-        by_loss = fit(columns, wanted[:, 0], fitted, "loss")
-        by_distance = fit(columns, wanted[:, 1], fitted, "distance", FLOOR)
+        by_loss = fit(columns, wanted[:, 0], fitted, "loss").of(self.space.errors)
+        by_slopes = fit(columns, wanted[:, 1], fitted, "distance", FLOOR).of(self.space.errors)
+        by_layers = alone(losses[:, :, 1], genes, measured[:, 1], held_out)
+        by_distance = by_slopes if by_slopes.r2 > by_layers.r2 else by_layers
         self.r2 = {p.target: p.r2 for p in (by_loss, by_distance)}
         smoother = by_distance.r2 >= ENOUGH or not by_loss.r2 > by_distance.r2
         chosen = by_distance if self.plan.target == "distance" or (self.plan.target == "auto" and smoother) else by_loss
         table = pd.DataFrame({"loss": measured[:, 0], "distance": measured[:, 1], "fitted": ~held_out})
         for each in (by_loss, by_distance):
-            table[f"predicted_{each.target}"] = each(self.space.distortions(genes))
+            table[f"predicted_{each.target}"] = each(genes)
         table["k"] = [json.dumps(self.space.assignment(row)) for row in genes]
         return table, chosen
 
-    def _front(self, designs: list[Genes], predictor: Predictor) -> tuple[pd.DataFrame, list[dict[str, int]]]:
+    def _front(self, designs: list[Genes], predictor: Additive) -> tuple[pd.DataFrame, list[dict[str, int]]]:
         """Return points of the predicted front measured on all inputs: half spread over it, half about the allowed loss."""
         own = self._scores([{}], self.all, "baseline")[0]
         few = self.plan.points < 6  # too few to be spread: all of them look for the allowed loss
@@ -168,7 +169,7 @@ class _Explorer:
         table["chosen"] = table.index == (within["rate"].idxmax() if len(within) else -1)
         return table, [self.space.assignment(genes) for _, genes in [*chosen, *uniform]]
 
-    def _point(self, kind: str, genes: Genes, own: tuple[Floats, Floats], predictor: Predictor) -> dict[str, Any]:
+    def _point(self, kind: str, genes: Genes, own: tuple[Floats, Floats], predictor: Additive) -> dict[str, Any]:
         found = self._scores([self.space.assignment(genes)], self.all, kind)[0]
         unseen = np.setdiff1d(self.all, self.subset)
         difference = own[0] - found[0]
@@ -182,11 +183,11 @@ class _Explorer:
             else float("nan"),
             "loss_unseen": float(difference[unseen].mean()) if unseen.size else float("nan"),
             "distance": float(found[1].mean()),
-            "predicted": float(predictor(self.space.distortions(genes[None]))[0]),
+            "predicted": float(predictor(genes[None])[0]),
             "k": json.dumps(self.space.assignment(genes)),
         }
 
-    def _info(self, predictor: Predictor, own: tuple[Floats, Floats]) -> dict[str, Any]:
+    def _info(self, predictor: Additive, own: tuple[Floats, Floats]) -> dict[str, Any]:
         full = self._scores([{}], self.all, "baseline")[0]
         return {
             "accelsim": __version__,
@@ -199,6 +200,7 @@ class _Explorer:
             "other_parameters": self.space.others,
             "predictor": {
                 "target": predictor.target,
+                "form": predictor.form,
                 "r2": predictor.r2,
                 "fitted_r2": predictor.fitted_r2,
                 "each": self.r2,
@@ -209,11 +211,11 @@ class _Explorer:
             "plan": self.plan.model_dump(mode="json"),
         }
 
-    def _warnings(self, predictor: Predictor) -> list[str]:
+    def _warnings(self, predictor: Additive) -> list[str]:
         found = list(self.network.warnings)
         if not predictor.r2 >= ENOUGH:
             found.append(
-                f"the linear predictor of the {predictor.target} explains {predictor.r2:.2f} of its variance on held-out"
+                f"the additive predictor of the {predictor.target} explains {predictor.r2:.2f} of its variance on held-out"
                 f" combinations, less than {ENOUGH}: the front may be far from the best"
             )
         if self.space.binned:

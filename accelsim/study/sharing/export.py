@@ -25,14 +25,15 @@ MOST_SHARED = 1 << 28
 Floats = npt.NDArray[np.float32]
 
 
-def write_shared(path: Path, chosen: Mapping[str, Candidate]) -> None:
+def write_shared(path: Path, chosen: Mapping[str, Candidate], biases: Mapping[str, Floats] | None = None) -> None:
     """Write the layers as ``NAME.codebook`` (codebooks, k) float32 and ``NAME.indices``, packed, most significant bit first.
 
-    The file's metadata tell shape and width of the indices. Raises StorageError.
+    biases: what replaces biases of the network, under the names of the parameters. The file's metadata tell shape and
+    width of the indices. Raises StorageError.
     """
     from safetensors.numpy import save
 
-    tensors: dict[str, npt.NDArray[Any]] = {}
+    tensors: dict[str, npt.NDArray[Any]] = dict(biases or {})
     layers = {}
     for name, candidate in chosen.items():
         bits = width(candidate.codebooks.shape[1])

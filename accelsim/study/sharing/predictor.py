@@ -1,4 +1,4 @@
-"""Loss of a whole network from the distortions of its layers: a linear model without negative weights."""
+"""Loss of a whole network from its layers: a sum of what each of them adds, measured alone or fitted to distortions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,35 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Additive:
+    """Loss or distance of a design as the sum of what each layer adds at its size.
+
+    adds: (layers, sizes). r2: share of the variance explained on combinations that were not fitted, fitted_r2: on those that
+    were (NaN where nothing is fitted). target: "loss" or "distance". form: "slopes" (of the distortions) or "alone" (what
+    sharing the weights of this layer alone does to the outputs; errors of different layers add as they are hardly correlated).
+    """
+
+    adds: Floats
+    r2: float
+    fitted_r2: float
+    target: str
+    form: str
+
+    def __call__(self, genes: npt.NDArray[np.int64]) -> Floats:
+        """Return what is predicted of each design (designs, layers)."""
+        found: Floats = self.adds[np.arange(len(self.adds)), genes].sum(axis=-1)
+        return found
+
+
+def alone(
+    distances: Floats, genes: npt.NDArray[np.int64], measured: Floats, held_out: npt.NDArray[np.bool_]
+) -> Additive:
+    """Return the sum of the distances (layers, sizes) that each layer has alone, judged by the measured distances of genes."""
+    predicted = Additive(distances, float("nan"), float("nan"), "distance", "alone")(genes)
+    return Additive(distances, r_squared(measured[held_out], predicted[held_out]), float("nan"), "distance", "alone")
 
 
 @dataclass(frozen=True)
@@ -26,6 +55,10 @@ class Predictor:
         """Return the loss of each row of distortions (rows, layers)."""
         found: Floats = distortions @ self.slopes
         return found
+
+    def of(self, distortions: Floats) -> Additive:
+        """Return what each layer adds at each size, by the distortions (layers, sizes) there."""
+        return Additive(self.slopes[:, None] * distortions, self.r2, self.fitted_r2, self.target, "slopes")
 
 
 def fit(

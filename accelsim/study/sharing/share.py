@@ -39,14 +39,15 @@ class Share:
         return {} if place is None else candidates_of(self.exploration, place)
 
     def write(self, folder: Path, csv: bool = False) -> list[Path]:
-        """Write tables, and of the chosen point shared.safetensors (codebooks and indices) and dense.safetensors."""
+        """Write tables, and of the chosen point shared.safetensors (codebooks, indices, corrected biases) and dense.safetensors."""
         paths = self.exploration.write(folder, csv)
         if len(self.machines):
             paths += write_table(self.machines, folder, "machines", csv)
         chosen = self.chosen()
         if chosen:
-            write_shared(folder / "shared.safetensors", chosen)
-            dense = self.network.checkpoint({name: own.weights for name, own in chosen.items()})
+            weights = {name: own.weights for name, own in chosen.items()}
+            write_shared(folder / "shared.safetensors", chosen, self.network.biases(weights))
+            dense = self.network.checkpoint(weights)
             write_atomically(folder / "dense.safetensors", dense)
             paths += [folder / "shared.safetensors", folder / "dense.safetensors"]
         return paths
@@ -65,11 +66,13 @@ def share(
     changes: Sequence[str] = (),
     machine_points: int = MACHINE_POINTS,
     metric: str = "auto",
+    correct_bias: bool = False,
 ) -> Share:
     """Explore weight sharing on the network of `workload`, without retraining; scores are kept in the cache folder.
 
     labels, data, most_inputs, metric: see `accelsim.sources.sharing.tasks.network`. hw: machines on which the chosen point is
-    run, and `machine_points` others of the front. settings, changes: overrides of the machines and of the workload.
+    run, and `machine_points` others of the front. correct_bias: biases take up the mean error of shared weights, by the
+    inputs of the exploration. settings, changes: overrides of the machines and of the workload.
     Loads torch. Raises InputError, ConfigError.
     """
     from accelsim.sources.sharing.tasks import network
@@ -78,9 +81,12 @@ def share(
         machine(reference, settings)  # a wrong machine is told before hours of exploration
     found = workload if isinstance(workload, Workload) else load_workload(workload, changes)
     net = network(found.model, found.inputs, labels, data, most_inputs, metric)
+    plan = (plan or Plan()).checked()
+    if correct_bias:
+        net.correct_biases(plan.places(len(net.inputs)))
     others = net.parameters - sum(weights.size for _, weights in net.layers())
     folder = cache_folder() / "sharing" / found.name
-    exploration = explore(net, sharing or Sharing(), coding or Coding(), plan or Plan(), folder, others)
+    exploration = explore(net, sharing or Sharing(), coding or Coding(), plan, folder, others)
     machines = pd.DataFrame()
     if hw:
         points = {"unshared": {}, **_points(exploration, machine_points)}

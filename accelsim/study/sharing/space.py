@@ -96,11 +96,11 @@ class Space:
         return raised(genes, allowed)
 
     def front(
-        self, predicted: Callable[[Floats], Floats], allowed: Allowed, generator: np.random.Generator
+        self, predicted: Callable[[Genes], Floats], allowed: Allowed, generator: np.random.Generator
     ) -> list[Genes]:
         """Return the designs that no other beats in predicted loss and in bits, from the largest to the smallest.
 
-        predicted: loss of several designs by their `distortions`.
+        predicted: loss of several designs (designs, layers).
         """
         rows = np.arange(len(self.names))
         options = [np.flatnonzero(row) for row in allowed]
@@ -110,7 +110,7 @@ class Space:
 
         def judge(genes: Genes) -> Floats:
             chosen = real(genes)
-            return np.stack([predicted(self.distortions(chosen)), self.bits[rows, chosen].sum(axis=1)], axis=1)
+            return np.stack([predicted(chosen), self.bits[rows, chosen].sum(axis=1)], axis=1)
 
         choices = np.array([len(option) for option in options])
         same = [[int((option < j).sum()) for option in options] for j in range(len(self.sizes))]
