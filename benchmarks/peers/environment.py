@@ -39,6 +39,6 @@ def ask(peer: str, request: dict[str, Any], cache: Path, timeout_s: float | None
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     done = subprocess.run(
         [str(python(peer, cache)), str(side)], input=json.dumps(request), stdout=subprocess.PIPE, text=True, check=True,
-        env={**os.environ, **threads}, timeout=timeout_s,
+        env={**os.environ, **threads, "PYTHONHASHSEED": "0"}, timeout=timeout_s,  # annealing follows the order of sets
     )  # fmt: skip
     return dict(json.loads(done.stdout))
