@@ -15,11 +15,7 @@ from accelsim import errors
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "accelsim").rglob("*.py"))
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("*.md"))
-ERRORS = {name for name, found in vars(errors).items() if isinstance(found, type)} | {
-    "ValueError",
-    "KeyError",
-    "RuntimeError",
-}
+ERRORS = {name for name, found in vars(errors).items() if isinstance(found, type)}
 HELPERS = {"unknown_name": "UnknownNameError"}
 """Functions whose result is raised, with the error that they return."""
 

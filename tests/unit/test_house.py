@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import pkgutil
@@ -60,6 +61,32 @@ def _without_source(path: str, value: object, top: bool) -> list[str]:
     if "source" in value:
         return []
     return [found for key, part in value.items() for found in _without_source(f"{path}.{key}", part, False)]
+
+
+MOST_LINES, MOST_STATEMENTS = 300, 50
+"""Of a file, and of a function without its signature and docstring: what can be read in one go."""
+
+
+def test_files_and_functions_fit() -> None:
+    large = []
+    for path in sorted((ROOT / "accelsim").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > MOST_LINES:
+            large.append(f"{path.relative_to(ROOT)}: {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and _body_lines(node) > MOST_STATEMENTS and not _compiled(node):
+                large.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {_body_lines(node)} lines")
+    assert not large, "more than a screen; split by what each part does:\n" + "\n".join(large)
+
+
+def _body_lines(function: ast.FunctionDef) -> int:
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def _compiled(function: ast.FunctionDef) -> bool:
+    """Tell whether a function is compiled: loops over arrays that would cost a call each if they were cut."""
+    return any("njit" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
 def test_no_function_unpickles() -> None:

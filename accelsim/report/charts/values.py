@@ -29,56 +29,57 @@ def heatmap(runs: Sequence[Run]) -> list[Figure]:
         CONVENTION.format(width=runs[0].hardware.get("word_bits", 16))
         + ". Depends on the values alone, not on the machine."
     )
-    tips = tooltips(workload="workload", layer="layer", property="property", means="skips", written="ineffectual")
-    by_layer = data[data["layer"].ne("total")]
-    y = {
-        "field": "property",
-        "type": "nominal",
-        "sort": list(palette.PROPERTIES),
-        "title": None,
-        "axis": {"ticks": False, "domain": False},
-    }
-    cells: View = {
+    by_layer, totals = data[data["layer"].ne("total")], data[data["layer"].eq("total")]
+    title, whole = "Ineffectual work, property by layer", "Ineffectual work of whole networks"
+    return [
+        Figure("heatmap", "heatmap", title, note, by_layer, _cells(by_layer), "workload", True),
+        Figure("properties", "properties", whole, note, totals, _bars(totals), "workload"),
+    ]
+
+
+_TIPS = tooltips(workload="workload", layer="layer", property="property", means="skips", written="ineffectual")
+_ROWS = {
+    "field": "property", "type": "nominal", "sort": list(palette.PROPERTIES), "title": None,
+    "axis": {"ticks": False, "domain": False},
+}  # fmt: skip
+
+
+def _cells(by_layer: pd.DataFrame) -> View:
+    """Return a cell per property and layer."""
+    return {
         "height": 210,
         "mark": {"type": "rect", "cursor": "pointer"},
         "encoding": {
             "x": x_layers(by_layer["layer"].tolist()),
-            "y": y,
+            "y": _ROWS,
             "color": {
                 "field": "share", "type": "quantitative",
                 "scale": {"domain": [0, 1], "range": palette.HEAT["light"], "interpolate": "rgb"},
                 "legend": {"title": "ineffectual", "format": "%", "gradientLength": 120},
             },
             "opacity": CHOSEN,
-            "tooltip": tips,
+            "tooltip": _TIPS,
         },
     }  # fmt: skip
-    totals = data[data["layer"].eq("total")]
-    bars: View = {
+
+
+def _bars(totals: pd.DataFrame) -> View:
+    """Return a bar per property, with its share written behind it."""
+    share: View = {
+        "field": "share", "type": "quantitative", "scale": {"domain": [0, 1]}, "title": "Ineffectual share of the network",
+        "axis": {"format": "%", "tickCount": 5},
+    }  # fmt: skip
+    colour = colours("property", palette.PROPERTIES, totals["property"].tolist(), legend=None)
+    return {
         "height": 210,
         "layer": [
-            {
-                "mark": "bar",
-                "encoding": {
-                    "x": {
-                        "field": "share", "type": "quantitative", "scale": {"domain": [0, 1]}, "title": "Ineffectual share of the network",
-                        "axis": {"format": "%", "tickCount": 5},
-                    },
-                    "y": y,
-                    "color": colours("property", palette.PROPERTIES, totals["property"].tolist(), legend=None),
-                    "tooltip": tips,
-                },
-            },
+            {"mark": "bar", "encoding": {"x": share, "y": _ROWS, "color": colour, "tooltip": _TIPS}},
             {
                 "mark": {"type": "text", "align": "left", "dx": 3, "fontSize": 9},
-                "encoding": {"x": {"field": "share", "type": "quantitative"}, "y": y, "text": {"field": "written"}},
+                "encoding": {"x": {"field": "share", "type": "quantitative"}, "y": _ROWS, "text": {"field": "written"}},
             },
         ],
-    }  # fmt: skip
-    return [
-        Figure("heatmap", "heatmap", "Ineffectual work, property by layer", note, by_layer, cells, "workload", True),
-        Figure("properties", "properties", "Ineffectual work of whole networks", note, totals, bars, "workload"),
-    ]
+    }
 
 
 def shares_table(runs: Sequence[Run]) -> pd.DataFrame:
