@@ -11,13 +11,13 @@ from accelsim import catalogue
 from accelsim.cli import invoke
 from accelsim.cli.app import app
 from accelsim.cli.modes import parse
-from tests.doc_commands import ROOT, told
+from tests.doc_commands import told
 
 COMMANDS = told()
 OWN = {"mynet.yaml", "gratings.yaml", "broadcast.yaml", "mine.yaml"}
 """Files that the text says how to write."""
-ELSEWHERE = (*OWN, "cuda", "gpu record", "reproduce", "precision", "share", "search", "sweep")
-"""Words of commands that need a file, a device or more time; tests of their own run the last ones."""
+ELSEWHERE = (*OWN, "cuda", "gpu record", "gpuruns", "reproduce", "precision", "share", "search", "sweep")
+"""Words of commands that need a file, a device, records or more time; tests of their own run the last ones."""
 
 
 def quick() -> list[str]:
@@ -52,7 +52,6 @@ def test_quick_commands_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "gpuruns").symlink_to(ROOT / "gpuruns")
     failed = {}
     for line in quick():
         code = invoke(COMMANDS[line])
