@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 from accelsim.config import digest
 from accelsim.paths import user_path
 from accelsim.sources import Encoded, Source, source
-from accelsim.sources.zoo import digest_file
+from accelsim.sources.digests import digest_file
 
 MODEL, PRECISION = "model.csv", "precision.txt"
 NPY_VERSION = 1

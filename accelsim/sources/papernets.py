@@ -8,10 +8,10 @@ from pydantic import Field, field_validator
 
 from accelsim.errors import unknown_name
 from accelsim.sources import Loaded, source
+from accelsim.sources.digests import digest_file
 from accelsim.sources.inputs.fed import Fed, remarks
 from accelsim.sources.paper_networks.table import NETWORKS
 from accelsim.sources.state import UNTRAINED, weight_file
-from accelsim.sources.zoo import digest_file
 
 
 @source("papernets")

@@ -14,13 +14,13 @@ from pydantic import Field
 from accelsim.errors import AccelsimError, InputError
 from accelsim.paths import user_path
 from accelsim.sources import Loaded, source
+from accelsim.sources.digests import digest_file
 from accelsim.sources.inputs.fed import Fed
 from accelsim.sources.inputs.pictures import Preparation
 from accelsim.sources.inputs.reading import Taken, read
 from accelsim.sources.inputs.sentences import encoder
 from accelsim.sources.state import UNTRAINED, first_line, load_weights, weight_file
 from accelsim.sources.vision.quantised import holds_codes, load_state
-from accelsim.sources.zoo import digest_file
 
 
 @source("python")

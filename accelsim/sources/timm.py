@@ -8,11 +8,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from accelsim.sources import Loaded, source
+from accelsim.sources.digests import digest_file
 from accelsim.sources.extras import installed
 from accelsim.sources.inputs.fed import Fed, remarks
 from accelsim.sources.inputs.items import locate
 from accelsim.sources.state import UNTRAINED, is_file, weight_file
-from accelsim.sources.zoo import digest_file
 
 Option = bool | int | float | str | None
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

@@ -7,10 +7,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from accelsim.sources import Encoded, Loaded, source
+from accelsim.sources.digests import digest_file
 from accelsim.sources.extras import installed
 from accelsim.sources.inputs.fed import Fed, remarks
 from accelsim.sources.state import UNTRAINED, is_file, weight_file
-from accelsim.sources.zoo import digest_file
 
 Option = bool | int | float | str | None
 

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from accelsim.errors import InputError
 from accelsim.sources import Loaded, source
+from accelsim.sources.digests import digest_file
 from accelsim.sources.extras import installed
 from accelsim.sources.huggingface import folder as folders
 from accelsim.sources.inputs.fed import Fed, remarks
 from accelsim.sources.inputs.sentences import Encode, encoder
 from accelsim.sources.state import UNTRAINED, is_file, weight_file
-from accelsim.sources.zoo import digest_file
 
 
 @source("transformers")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +10,7 @@ from pydantic import Field, PrivateAttr, field_validator
 from accelsim.errors import InputError, unknown_name
 from accelsim.paths import user_path
 from accelsim.sources import Encoded, Loaded, Source, source
+from accelsim.sources.digests import digest_file
 
 _FILES = {".txt", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 
@@ -88,14 +88,3 @@ class Zoo(Source):
     def _path(self, item: str) -> Path:
         path = user_path(item)
         return path if path.is_file() else self._folder / path
-
-
-def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file in hex. Raises InputError when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror})", "check the path, or install accelsim again"
-        ) from None

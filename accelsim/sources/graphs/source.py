@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr
 
 from accelsim.errors import InputError
 from accelsim.quantize import Quantization
+from accelsim.sources.digests import digest_file
 from accelsim.sources.extras import installed
 from accelsim.sources.graphs.feeds import Asked, Feed, matched, random_feeds
 from accelsim.sources.inputs.arrays import members, read, rows
@@ -16,7 +17,6 @@ from accelsim.sources.inputs.fed import Fed
 from accelsim.sources.inputs.items import Item, locate
 from accelsim.sources.inputs.pictures import Preparation
 from accelsim.sources.inputs.sentences import encoder
-from accelsim.sources.zoo import digest_file
 
 
 class Graph(Fed):

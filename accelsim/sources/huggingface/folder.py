@@ -6,8 +6,8 @@ import importlib.util
 from pathlib import Path
 
 from accelsim.errors import InputError
+from accelsim.sources.digests import digest_file
 from accelsim.sources.inputs.items import locate
-from accelsim.sources.zoo import digest_file
 
 CONFIG = "config.json"
 _PACKAGE = "package:"

@@ -8,11 +8,11 @@ from typing import Any, Literal, Self
 from pydantic import Field, PrivateAttr
 
 from accelsim.sources import Source
+from accelsim.sources.digests import digest_file
 from accelsim.sources.inputs import shipped
 from accelsim.sources.inputs.items import Item, choose, find, locate
 from accelsim.sources.inputs.pictures import Preparation
 from accelsim.sources.inputs.spec import Inputs
-from accelsim.sources.zoo import digest_file
 
 
 class Fed(Source):
