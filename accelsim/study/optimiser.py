@@ -39,7 +39,7 @@ class Tried:
 class Optimiser:
     """A study of Optuna over the values of `axes`, all objectives minimised: NSGA-II for several, TPE for one.
 
-    Each trial has a sampler of its own, seeded by `seed` and its number, so a study that was interrupted goes on as if it
+    Each trial and key has a sampler of its own, seeded by `seed`, its number and name, so a study that was interrupted goes on as if it
     had not been. Raises InputError when Optuna is not installed or the storage cannot be used.
     """
 
@@ -129,9 +129,9 @@ class Optimiser:
         return self._optuna.trial.Trial(self.study, frozen._trial_id)
 
     def _design(self, trial: Any) -> tuple[str, ...]:
-        self.study.sampler = self._sampler(trial.number)
         found = []
-        for axis in self.axes:
+        for axis in self.axes:  # each drawn by itself: an interrupted trial may have some of them already
+            self.study.sampler = self._sampler(trial.number, axis.key)
             if axis.numbers is None:
                 place = trial.suggest_categorical(axis.key, list(axis.values))
             else:
@@ -143,8 +143,8 @@ class Optimiser:
     def _value(axis: Axis, place: Any) -> str:
         return str(place) if axis.numbers is None else axis.values[int(place)]
 
-    def _sampler(self, number: int) -> Any:
-        seed = int(digest("search", self.seed, number)[:8], 16)
+    def _sampler(self, number: int, key: str = "") -> Any:
+        seed = int(digest("search", self.seed, number, key)[:8], 16)
         samplers = self._optuna.samplers
         if self.objectives > 1:
             return samplers.NSGAIISampler(population_size=POPULATION, seed=seed)

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 
 def sweep(net: str, out: str, settings: list[str]) -> None:
     """Sweep and write the tables, without figures; the points that were run here go to standard output."""
@@ -52,9 +54,16 @@ def record(out: str) -> None:
     from accelsim.gpu.measure import record as measure
     from tests.gpu.fake_device import FakeDevice
 
-    device = FakeDevice()
+    class Repeatable(FakeDevice):
+        """Measures the same whatever was measured before."""
+
+        def prepare(self, reference: str, mode: Any, batch: int) -> Any:
+            self.rng, self.now, self.joules = np.random.default_rng(batch), 0.0, 100.0
+            return super().prepare(reference, mode, batch)
+
+    device = Repeatable()
     measure(device, "SYNTHETIC-conv", Path(out), batches=(1, 2, 4, 8), energy_s=5.0)
-    print(json.dumps({"run": device.prepared}))
+    print(json.dumps({"run": [len(device.prepared)]}))
 
 
 def share(out: str) -> None:

@@ -7,7 +7,9 @@ It reads a JSON object per line and answers with one. The child may be killed be
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib
+import io
 import json
 import os
 import resource
@@ -39,7 +41,9 @@ def here(job: dict[str, Any]) -> dict[str, Any]:
 
     start = time.monotonic()
     os.environ.update(job["environment"])
-    return {"code": invoke(job["arguments"]), "seconds": time.monotonic() - start}
+    with contextlib.redirect_stdout(io.StringIO()):
+        code = invoke(job["arguments"])
+    return {"code": code, "seconds": time.monotonic() - start}
 
 
 def serve(job: dict[str, Any]) -> dict[str, Any]:
