@@ -68,7 +68,8 @@ def dask_cluster(folder: Path, workers: int = 2) -> Iterator[tuple[str, list[sub
             f"distributed.cli.dask_{what}",
             "--host",
             "127.0.0.1",
-            "--no-dashboard",
+            "--dashboard-address",
+            "127.0.0.1:0",
             *arguments,
         ]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

@@ -13,6 +13,7 @@ from accelsim.errors import ConfigError, InputError, unknown_name
 from accelsim.study.executors import Workers
 
 LOOPBACK = "127.0.0.1"
+_BOUND = f"--host {LOOPBACK} --dashboard-address {LOOPBACK}:0"
 CONNECT_S = 15.0
 WORKERS_S = 60.0
 _JOB = {
@@ -38,14 +39,15 @@ def dask_workers(address: str, wait_s: float = WORKERS_S) -> Iterator[Workers]:
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(
             f"no Dask scheduler answers at {address} ({_brief(error)})",
-            "start one with: dask scheduler --host 127.0.0.1, and: dask worker ADDRESS --nthreads 1",
+            f"start one with: dask scheduler {_BOUND}, and: dask worker ADDRESS --nthreads 1 {_BOUND}",
         ) from None
     try:
         try:
             client.wait_for_workers(1, timeout=wait_s)
         except TimeoutError:
             raise InputError(
-                f"the Dask scheduler at {address} has no workers", f"start one with: dask worker {address} --nthreads 1"
+                f"the Dask scheduler at {address} has no workers",
+                f"start one with: dask worker {address} --nthreads 1 {_BOUND}",
             ) from None
         yield _workers(client, f"the Dask scheduler at {address}")
     finally:
@@ -86,7 +88,8 @@ def slurm_workers(text: str) -> Iterator[Workers]:
     cluster = SLURMCluster(
         queue=queue, cores=cores, processes=cores, memory=options["memory"], walltime=options["walltime"],
         account=options["account"] or None, interface=interface or None, python=options["python"] or sys.executable,
-        scheduler_options=scheduler, worker_extra_args=[] if interface else ["--host", LOOPBACK],
+        scheduler_options=scheduler,
+        worker_extra_args=["--dashboard-address", f"{LOOPBACK}:0", *([] if interface else ["--host", LOOPBACK])],
     )  # fmt: skip
     try:
         cluster.scale(jobs=_count(options, "jobs"))
