@@ -13,7 +13,7 @@ from pydantic import PrivateAttr, model_validator
 from accelsim import config
 from accelsim.accelerators import storing, surroundings
 from accelsim.accelerators.base import Accelerator, Row
-from accelsim.accelerators.fleet import Fleet
+from accelsim.accelerators.fleet import Fleet, alone
 from accelsim.accelerators.placement import MOST_TILES
 from accelsim.accelerators.tiles import tile_cycles
 from accelsim.analyzers.codes import Codes, centred_values
@@ -235,7 +235,7 @@ class ArrayAccelerator(Accelerator):
         statistics: also takes "tile_work", which measures tiles (see `placement.TileWork`; without it work is spread
         over tiles by multiply-accumulates), and "layer_name", for mappings that the user fixed.
         """
-        found = self.replay_many(Fleet([self]), shape, statistics)
+        found = self.replay_many(alone(self), shape, statistics)
         return {name: value.item() if isinstance(value, np.ndarray) else value for name, value in found.items()}
 
     @staticmethod

@@ -22,6 +22,19 @@ Inner = tuple[tuple[str, Level], ...]
 _SHARED = ("levels", "capacities", "inner", "hertz", "bytes_per_second", "groups", "_figures")
 
 
+_LATEST: list[Fleet] = []
+
+
+def alone(machine: ArrayAccelerator) -> Fleet:
+    """Return a fleet of one; asked again for the same machine, as for each layer of a network, it knows its figures."""
+    for fleet in _LATEST:
+        if fleet.first is machine:
+            return fleet
+    found = Fleet([machine])
+    _LATEST[:] = [found]
+    return found
+
+
 class Fleet:
     """One or more machines with the same array, storage, batch, levels and mapping rules."""
 
