@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
-from numba.core.serialize import dumps
 
 from accelsim.partial import partial_file, remove_abandoned
 from accelsim.storage import caution
 
+_DIGEST = hashlib.sha256().digest_size
 _UNKEPT = "compiled code cannot be kept ({}): every command compiles again; set NUMBA_CACHE_DIR to a writable folder"
 
 
@@ -45,9 +44,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Any) -> None:
         super().__init__(function)
-        self._cache_file = _Files(
-            Path(self._cache_path), self._impl.filename_base, (numba.__version__, self._impl.locator.get_source_stamp())
-        )
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the code of a signature; None where there is none that can be used."""
@@ -64,34 +61,31 @@ class _Cache(FunctionCache):  # type: ignore[misc]
             caution(_UNKEPT.format(error.strerror or error))
 
 
-class _Files:
-    """A file for each signature: SHA-256, then versions, key and code, pickled by numba."""
-
-    def __init__(self, folder: Path, stem: str, versions: tuple[Any, ...]) -> None:
-        self._folder, self._stem, self._versions = folder, stem, versions
+class _Files(IndexDataCacheFile):  # type: ignore[misc]
+    """A file for each signature: version, source, key and code as numba writes them, then the SHA-256 of that."""
 
     def load(self, key: Any) -> Any:
-        """Return what was saved under `key` by the same versions; None otherwise."""
+        """Return what was saved under `key` by the same version and source; None otherwise."""
+        path = self._path(key)
         try:
-            data = self._path(key).read_bytes()
+            data = path.read_bytes()
         except OSError:
             return None
-        if hashlib.sha256(data[32:]).digest() != data[:32]:
+        if hashlib.sha256(data[:-_DIGEST]).digest() != data[-_DIGEST:]:
             return None
-        versions, known, content = pickle.loads(data[32:])
-        return pickle.loads(content) if versions == self._versions and known == key else None
+        version, stamp, known, content = self._load_data(path.name)
+        return content if (version, stamp, known) == (self._version, self._source_stamp, key) else None
 
-    def save(self, key: Any, content: Any) -> None:
-        """Keep `content` under `key`. Raises OSError."""
-        data = dumps((self._versions, key, dumps(content)))
-        remove_abandoned(self._folder)
-        with partial_file(self._path(key)) as (partial, file):
-            file.write(hashlib.sha256(data).digest() + data)
+    def save(self, key: Any, data: Any) -> None:
+        """Keep `data` under `key`. Raises OSError."""
+        whole = self._dump((self._version, self._source_stamp, key, data))
+        path = self._path(key)
+        remove_abandoned(path.parent)
+        with partial_file(path) as (partial, file):
+            file.write(whole + hashlib.sha256(whole).digest())
             file.close()
-            os.replace(partial, self._path(key))
-
-    def flush(self) -> None:
-        """Forget nothing: what is old is replaced when it is compiled."""
+            os.replace(partial, path)
 
     def _path(self, key: Any) -> Path:
-        return self._folder / f"{self._stem}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
+        name = self._index_name.removesuffix(".nbi")
+        return Path(self._cache_path) / f"{name}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
