@@ -27,11 +27,18 @@ def best(
     compression: stored size of the input feature map over its plain size. Raises MappingError naming the limit that
     is missed and by how much.
     """
+    return _best(tuple(forms), machine, round(compression, 4))
+
+
+@lru_cache(maxsize=4096)
+def _best(
+    forms: tuple[Convolution, ...], machine: RowStationaryArray, compression: float
+) -> tuple[Convolution, Mapping, Counts]:
     found: list[tuple[float, Convolution, Mapping, Counts]] = []
     reasons: list[str] = []
     for form in forms:
         try:
-            mapping, input_words = _search(form, machine, round(compression, 4))
+            mapping, input_words = _search(form, machine, compression)
         except MappingError as error:
             reasons.append(error.message)
             continue
@@ -53,7 +60,6 @@ def counts(form: Convolution, mapping: Mapping, machine: RowStationaryArray) -> 
     return Counts(*(float(v) for v in out))
 
 
-@lru_cache(maxsize=4096)
 def _search(form: Convolution, machine: RowStationaryArray, compression: float) -> tuple[Mapping, float]:
     from accelsim.dataflows.row_stationary.enumeration import enumerate_mappings
 
