@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.errors import ConfigError, InputError, unknown_name
+from accelsim.errors import ConfigError, InputError, shortened, unknown_name
 from accelsim.notebook import counted, page
 from accelsim.storage import write_together
 from accelsim.units import engineering, picojoules
@@ -43,6 +44,12 @@ _SHOWN: dict[str, Callable[[float], str]] = {
 }
 _TITLES = {"time_s": "time", "energy_pj": "energy", "dram_bytes": "DRAM traffic"}
 
+
+MOST_CELLS = 1 << 28
+"""Cells of a table that is read; a few bytes of Parquet may tell of any number of them."""
+
+_OF_LAYERS = {"layers": ("index", "layer", "sample"), "compare_layers": ("index", "workload", "machine")}
+_COUNTS = re.compile(r"(_cycles|_bytes|_pj|_s)$|^slots|^macs")
 
 _NAMED_BY_USERS: set[str] = set()
 
@@ -122,6 +129,9 @@ class RunResult:
         """Read what `write` wrote. Raises InputError when a file is missing or damaged."""
         try:
             info, files = read_info(folder / "run.json")
+            for name in ("hardware", "trace"):
+                if not isinstance(info.get(name), dict) or "name" not in info[name]:
+                    raise ValueError(f"run.json names no {name}")
             layers = read_table(folder, "layers", files)
         except (OSError, ValueError) as error:
             raise InputError(f"{folder}: not a readable run ({error})", "give the folder written by --out") from None
@@ -213,24 +223,58 @@ def write_results(
 
 def read_info(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Return what `write_results` wrote as JSON, and the SHA-256 of the tables beside it. Raises ValueError, OSError."""
-    info = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"{path.name} holds no results") from None
     if not isinstance(info, dict):
         raise ValueError(f"{path.name} holds no results")
     claimed = info.pop("sha256", None)
     if claimed is not None and claimed != _digest(info):
         raise ValueError(f"{path.name} was altered or is damaged")
-    return info, info.pop("files", {})
+    files, told = info.pop("files", {}), info.get("warnings")
+    if not isinstance(files, dict) or not isinstance(told, list) or not all(isinstance(line, str) for line in told):
+        raise ValueError(f"{path.name} is damaged")
+    return info, files
 
 
 def read_table(folder: Path, stem: str, files: Mapping[str, str]) -> pd.DataFrame:
-    """Return STEM.parquet as `write_results` wrote it; files: see `read_info`. Raises ValueError, OSError."""
+    """Return STEM.parquet as `write_results` wrote it; files: see `read_info`. Raises ValueError, OSError.
+
+    A table of a run's layers must tell of layers, and its counts must be numbers.
+    """
     import pandas as pd
 
     data = (folder / f"{stem}.parquet").read_bytes()
     claimed = files.get(f"{stem}.parquet")
     if claimed is not None and claimed != hashlib.sha256(data).hexdigest():
         raise ValueError(f"{stem}.parquet was altered, is damaged or is of another run than the JSON file beside it")
-    return pd.read_parquet(io.BytesIO(data))
+    table = table_of(data, f"{stem}.parquet")
+    if stem in _OF_LAYERS:
+        missing = [name for name in _OF_LAYERS[stem] if name not in table]
+        if missing:
+            raise ValueError(f"{stem}.parquet has no column {missing[0]}")
+    for name in table.columns:
+        counts = (name in COLUMNS and COLUMNS[name].sums) or _COUNTS.search(str(name))
+        if counts and not pd.api.types.is_numeric_dtype(table[name]):
+            raise ValueError(f"{stem}.parquet: column {shortened(str(name))} holds no numbers")
+    return table
+
+
+def table_of(data: bytes, name: str) -> pd.DataFrame:
+    """Return the table in the bytes of a Parquet file called `name`, of at most MOST_CELLS cells. Raises ValueError."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    try:
+        told = pq.read_metadata(io.BytesIO(data))
+        if told.num_rows * told.num_columns > MOST_CELLS:
+            raise ValueError(f"{told.num_rows} rows of {told.num_columns} columns")
+        table = pd.read_parquet(io.BytesIO(data))
+    except Exception as error:  # the libraries raise many kinds, as what the file says leads them
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{name} cannot be read ({shortened(reason, 200)})") from None
+    return table
 
 
 def _digest(info: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.results import Column, declare, parquet
+from accelsim.results import Column, declare, parquet, table_of
 from accelsim.storage import caution, optionally, remove, write_atomically
 from accelsim.study.evaluate import Outcome
 
@@ -21,6 +20,7 @@ FLUSH_S = 2.0
 """Seconds of finished work that a killed study may lose."""
 _MOST_ROWS = 50_000
 _WHOLE = ("index", "sample")
+_NEEDED = {"points": ("key", "problem"), "layers": ("key", *_WHOLE)}
 
 
 class Store:
@@ -140,7 +140,13 @@ class Store:
                 data = path.read_bytes()
                 if path.stem != f"{kind}-{_sum(data)}":
                     raise ValueError("it was altered or is damaged")
-                found.append(pd.read_parquet(io.BytesIO(data)))
+                part = table_of(data, path.name)
+                if missing := [name for name in _NEEDED[kind] if name not in part]:
+                    raise ValueError(f"it has no column {missing[0]}")
+                for name in {"key", "problem"} & set(part.columns):
+                    if not all(isinstance(text, str) for text in part[name]):
+                        raise ValueError(f"its column {name} is no text")
+                found.append(part)
                 self._parts.add(path.name)
             except FileNotFoundError:  # joined with others by another process
                 continue

@@ -11,12 +11,17 @@ size (None: any) that Pillow makes of a user's own picture, and `prepare(pixels)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from accelsim.errors import InputError, shortened
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+T = TypeVar("T")
 
 __all__ = ["card", "definition", "definitions", "folder", "integer", "load", "names", "samples"]
 
@@ -54,7 +59,7 @@ def definitions(name: str) -> list[Path]:
 def card(name: str) -> dict[str, Any]:
     """Return a network's data card: task, data, split, metric, baselines, recipe, limits; accuracies are fractions.
 
-    Raises KeyError for an unknown name.
+    Raises KeyError for an unknown name, ConfigError when the file is damaged.
     """
     from accelsim import strictyaml
 
@@ -64,24 +69,26 @@ def card(name: str) -> dict[str, Any]:
 def load(name: str) -> nn.Module:
     """Return the trained network on the CPU in eval mode, float32 (resnet20_int8: int8 codes).
 
-    Its forward takes the tensors of one element of `samples(name)`. Raises KeyError for an unknown name.
+    Its forward takes the tensors of one element of `samples(name)`. Raises KeyError for an unknown name, InputError
+    when the shipped file is damaged.
     """
     from accelsim.zoo.storage import load_into
 
     net: nn.Module = definition(name).network()
-    return load_into(net, folder(name) / "weights.safetensors").eval()
+    path = folder(name) / "weights.safetensors"
+    return _whole(path, lambda: load_into(net, path)).eval()
 
 
 def samples(name: str) -> list[tuple[Tensor, ...]]:
     """Return inputs the network was not trained on, each the positional arguments of one call, batch 1.
 
     Each network's card says where they are from; "samples" there has a row for each, in the same order. Raises
-    KeyError for an unknown name.
+    KeyError for an unknown name, InputError when the shipped file is damaged.
     """
     from safetensors.torch import load_file
 
-    stored = load_file(folder(name) / "samples.safetensors")
-    inputs: list[tuple[Tensor, ...]] = definition(name).inputs(stored)
+    path = folder(name) / "samples.safetensors"
+    inputs: list[tuple[Tensor, ...]] = _whole(path, lambda: definition(name).inputs(load_file(path)))
     return inputs
 
 
@@ -93,6 +100,18 @@ def integer(name: str) -> bool:
 def definition(name: str) -> Any:
     """Import the module that defines a network; loads torch. Raises KeyError for an unknown name."""
     return import_module(f".{_DEFINITIONS[_known(name)][0]}", __package__)
+
+
+def _whole(path: Path, read: Callable[[], T]) -> T:
+    """Return what `read` finds in a shipped file. Raises InputError when the file is damaged, and says so."""
+    try:
+        return read()
+    except (AssertionError, NotImplementedError):
+        raise
+    except Exception as error:  # of the file's library, and of a network that its content does not fit
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        hint = "install accelsim again"
+        raise InputError(f"{path}: is damaged or not of this version ({shortened(reason, 200)})", hint) from None
 
 
 def _known(name: str) -> str:

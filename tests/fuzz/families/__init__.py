@@ -20,6 +20,7 @@ PLACES = {
     "safetensors": "weights", "checkpoints": "weights", "shared_weights": "weights", "shipped": "weights",
     "bundle_bytes": "bundles", "bundle_claims": "bundles", "tensor_files": "bundles",
     "pictures": "media", "sound": "media", "words": "media",
+    "result_folders": "results", "study_parts": "results",
     "onnx_bytes": "onnx_models", "onnx_structures": "onnx_models",
 }  # fmt: skip
 """Module of this folder in which each family is a function of the same name."""
