@@ -75,7 +75,7 @@ def mapped(path: Path) -> npt.NDArray[Any]:
             return np.zeros(found.shape, found.dtype)
         order = "F" if found.fortran else "C"
         try:
-            return np.memmap(file, found.dtype, "r", found.offset, found.shape, order)  # type: ignore[call-overload,no-any-return]
+            return np.memmap(file, found.dtype, "r", found.offset, found.shape, order)  # type: ignore[call-overload]
         except (ValueError, OverflowError, TypeError) as error:  # more axes than an array may have
             raise DamagedArray(reason(error)) from None
 

@@ -39,7 +39,7 @@ def njit(*, cache: bool = False, **options: Any) -> Callable[[Any], Any]:
     return compiled
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
+class _Cache(FunctionCache):
     """The compiled code of one function."""
 
     def __init__(self, function: Any) -> None:
@@ -61,7 +61,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
             caution(_UNKEPT.format(error.strerror or error))
 
 
-class _Files(IndexDataCacheFile):  # type: ignore[misc]
+class _Files(IndexDataCacheFile):
     """A file for each signature: version, source, key and code as numba writes them, then the SHA-256 of that."""
 
     def load(self, key: Any) -> Any:

@@ -58,7 +58,7 @@ class ArrayAccelerator(Accelerator):
     in `memory` (levels from DRAM towards the array) and `dram`; `surroundings` joins them with the work.
     """
 
-    accelerator: Parameters  # type: ignore[assignment]
+    accelerator: Parameters
     storage: Storage
     memory: dict[str, Level]
     dram: Dram

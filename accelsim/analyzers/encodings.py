@@ -14,13 +14,13 @@ ENCODINGS = ("ones", "ones_twos_complement", "naf", "booth_radix4", "run_recodin
 
 
 @analyzer("nonzero")
-def nonzero(codes: Values, bits: int) -> Values:  # noqa: ARG001
+def nonzero(codes: Values, bits: int) -> Values:
     """Cost 1 for a value that is not zero (Cnvlutin, SCNN)."""
     return (codes != 0).astype(np.uint8)
 
 
 @analyzer("ones")
-def ones(codes: Values, bits: int) -> Values:  # noqa: ARG001
+def ones(codes: Values, bits: int) -> Values:
     """Count the one-bits of the magnitude (Pragmatic, Laconic without recoding)."""
     return np.bitwise_count(magnitude(codes))
 
@@ -32,7 +32,7 @@ def ones_twos_complement(codes: Values, bits: int) -> Values:
 
 
 @analyzer("naf")
-def naf(codes: Values, bits: int) -> Values:  # noqa: ARG001
+def naf(codes: Values, bits: int) -> Values:
     """Count the non-zero digits of the non-adjacent form of the magnitude, the fewest any signed binary needs.
 
     The digits of x are non-zero where x and 3x differ (also called canonical signed digit).
@@ -42,7 +42,7 @@ def naf(codes: Values, bits: int) -> Values:  # noqa: ARG001
 
 
 @analyzer("booth_radix4")
-def booth_radix4(codes: Values, bits: int) -> Values:  # noqa: ARG001
+def booth_radix4(codes: Values, bits: int) -> Values:
     """Count the non-zero digits of radix-4 modified Booth recoding of the two's complement value.
 
     Digit i is b(2i-1) + b(2i) - 2 b(2i+1) with b(-1) = 0 and the sign extended: it is zero exactly when its
@@ -54,7 +54,7 @@ def booth_radix4(codes: Values, bits: int) -> Values:  # noqa: ARG001
 
 
 @analyzer("run_recoding")
-def run_recoding(codes: Values, bits: int) -> Values:  # noqa: ARG001
+def run_recoding(codes: Values, bits: int) -> Values:
     """Count the terms of the recoding in DNNsim that replaces runs of three or more ones, for its magnitude.
 
     Windows of three bits slide from the most significant bit down to bit 0 (two zeros appended); `run` says that

@@ -11,7 +11,7 @@ Values = npt.NDArray[np.integer]
 
 
 @analyzer("precision")
-def precision(codes: Values, bits: int) -> Values:  # noqa: ARG001
+def precision(codes: Values, bits: int) -> Values:
     """Count the bits up to the leading one, and a sign bit if the tensor is signed (Stripes, ShapeShifter).
 
     The tensor is signed when `codes` has a negative value. Zero costs 1, or 2 in a signed tensor.
@@ -20,7 +20,7 @@ def precision(codes: Values, bits: int) -> Values:  # noqa: ARG001
 
 
 @analyzer("precision_trimmed")
-def precision_trimmed(codes: Values, bits: int) -> Values:  # noqa: ARG001
+def precision_trimmed(codes: Values, bits: int) -> Values:
     """Count the bits between leading and trailing one, and a sign bit if the tensor is signed ("minor bit")."""
     return set_widths(fold(codes), signed=bool(np.any(codes < 0)), trimmed=True)
 

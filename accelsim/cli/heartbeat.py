@@ -89,9 +89,9 @@ def heartbeat(label: str, after_s: float = AFTER_S) -> Iterator[None]:
         return
     beat = Heartbeat(label, err, after_s)
     beat.start()
-    sys.stderr = Clearing(err, beat)  # type: ignore[assignment]
+    sys.stderr = Clearing(err, beat)
     if out is not None and out.isatty():
-        sys.stdout = Clearing(out, beat)  # type: ignore[assignment]
+        sys.stdout = Clearing(out, beat)
     try:
         yield
     finally:

@@ -138,7 +138,7 @@ class _NoTerminal:
 @contextlib.contextmanager
 def _without_progress() -> Iterator[None]:
     before = sys.stderr
-    sys.stderr = _NoTerminal(before)  # type: ignore[assignment]
+    sys.stderr = _NoTerminal(before)
     try:
         yield
     finally:

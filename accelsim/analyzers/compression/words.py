@@ -8,13 +8,13 @@ from accelsim.analyzers.compression.tensor import Coding, Tensor
 
 
 @valuewise("plain")
-def plain(tensor: Tensor, coding: Coding) -> Costs:  # noqa: ARG001
+def plain(tensor: Tensor, coding: Coding) -> Costs:
     """Store every value in a word: `bits` a value."""
     return Costs(coding.bits)
 
 
 @valuewise("profiled")
-def profiled(tensor: Tensor, coding: Coding) -> Costs:  # noqa: ARG001
+def profiled(tensor: Tensor, coding: Coding) -> Costs:
     """Store every value in the profiled precision of its layer: `precision` a value (Proteus, Stripes).
 
     Lossless where the precision is enough for every value. The precision itself is a parameter of the layer. A value as

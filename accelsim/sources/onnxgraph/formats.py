@@ -13,7 +13,7 @@ from accelsim.sources.onnxgraph.model import Model, Tensors, width
 
 _KEEPING = frozenset(
     """Identity Reshape Flatten Squeeze Unsqueeze Transpose Slice Split Gather Expand Tile MaxPool GlobalMaxPool Relu
-    SpaceToDepth DepthToSpace""".split()  # noqa: SIM905
+    SpaceToDepth DepthToSpace""".split()
 )
 """Operators whose results are values of their first input (or zeros)."""
 

@@ -196,7 +196,7 @@ def width(tensor: Any) -> int:
 
 def external_files(path: Path) -> list[Path]:
     """Return the files beside a model that hold its values. Raises InputError for one outside the model's folder."""
-    from onnx.external_data_helper import _get_all_tensors  # type: ignore[attr-defined]
+    from onnx.external_data_helper import _get_all_tensors
 
     return sound.external_files(_get_all_tensors(Model.read(path).proto), path)
 

@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 
 CONVOLUTIONS = frozenset(("Conv", "FusedConv", "ConvTranspose", "QLinearConv", "ConvInteger"))
 MATRICES = frozenset(
-    """Gemm FusedGemm MatMul FusedMatMul Einsum QLinearMatMul QGemm MatMulInteger MatMulIntegerToFloat""".split()  # noqa: SIM905
+    """Gemm FusedGemm MatMul FusedMatMul Einsum QLinearMatMul QGemm MatMulInteger MatMulIntegerToFloat""".split()
 )
 RECURRENT = frozenset(("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"))
 PRODUCTS = CONVOLUTIONS | MATRICES | RECURRENT
@@ -22,13 +22,13 @@ PRODUCTS = CONVOLUTIONS | MATRICES | RECURRENT
 ELEMENTWISE = frozenset(
     """Relu LeakyRelu PRelu Elu Selu Celu Gelu FastGelu QuickGelu BiasGelu HardSigmoid HardSwish Swish Sigmoid Tanh
     Softplus Softsign Mish ThresholdedRelu Clip Add Sub Mul Div Neg Abs Sqrt Reciprocal Pow Exp Log Erf Where Min Max
-    Dropout BatchNormalization Cast Identity Reshape Flatten Squeeze Unsqueeze Floor Ceil Round Sign""".split()  # noqa: SIM905
+    Dropout BatchNormalization Cast Identity Reshape Flatten Squeeze Unsqueeze Floor Ceil Round Sign""".split()
 )
 """Operators that keep the order of elements."""
 
 VIEWS = frozenset(
     """Transpose Expand Slice Split Gather GatherND Concat Tile DequantizeLinear SpaceToDepth DepthToSpace
-    Pad""".split()  # noqa: SIM905
+    Pad""".split()
 )
 CODES = frozenset(("QuantizeLinear", "DynamicQuantizeLinear"))
 SOFTMAX = frozenset(("Softmax", "QLinearSoftmax"))

@@ -11,9 +11,9 @@ _AS_FIRST = frozenset(
     ThresholdedRelu Clip Neg Abs Sqrt Reciprocal Exp Log Erf Dropout BatchNormalization Cast Identity Floor Ceil Round Sign
     Transpose Slice Split Concat Pad Tile Softmax LogSoftmax DequantizeLinear QuantizeLinear DynamicQuantizeLinear MaxPool
     AveragePool GlobalAveragePool GlobalMaxPool Conv ConvTranspose QLinearConv ConvInteger Resize LayerNormalization
-    InstanceNormalization CumSum""".split()  # noqa: SIM905
+    InstanceNormalization CumSum""".split()
 )
-_AS_LARGER = frozenset("""Add Sub Mul Div Pow PRelu Min Max Where Equal Greater Less And Or""".split())  # noqa: SIM905
+_AS_LARGER = frozenset("""Add Sub Mul Div Pow PRelu Min Max Where Equal Greater Less And Or""".split())
 _MATRICES = {"MatMul": (0, 1), "MatMulInteger": (0, 1), "QLinearMatMul": (0, 3)}
 _FIXED = {"Gemm": 2, "Flatten": 2, "QGemm": 2, "LSTM": 4, "GRU": 4, "RNN": 4}
 

@@ -29,11 +29,11 @@ ELEMENTWISE = frozenset(
     sigmoid tanh elu celu selu softplus mish threshold add sub rsub mul div neg abs sqrt rsqrt square pow exp log
     where masked_fill maximum minimum dropout native_dropout native_batch_norm _native_batch_norm_legit_no_training
     _to_copy clone contiguous view _unsafe_view reshape _reshape_alias unsqueeze squeeze alias detach
-    lift_fresh""".split()  # noqa: SIM905
+    lift_fresh""".split()
 )
 """Operators that keep the order of elements: see accelsim.sources.recording.outputs."""
 
-VIEWS = frozenset("t transpose permute expand slice select narrow unbind split unsafe_split chunk cat stack".split())  # noqa: SIM905
+VIEWS = frozenset("t transpose permute expand slice select narrow unbind split unsafe_split chunk cat stack".split())
 
 _PRODUCT = re.compile(
     r"(^|_)([a-z]*mm|mv|dot|matmul|einsum|bilinear|trilinear|linear|q?conv(olution)?|lstm|gru|rnn|attention|cdist)"

@@ -14,7 +14,7 @@ from accelsim.compiled import njit
 Words = npt.NDArray[np.int64]
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def popcount(_context: Any, _word: Any) -> Any:
     """Count the bits set in an int64."""
 
