@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
-from accelsim.storage import cache_folder, write_atomically
+from accelsim.storage import cache_folder, writable_cache, write_atomically
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace
 
@@ -123,14 +123,13 @@ def _more_pictures(data: Path) -> list[Case]:
         images, _ = read(data, "test")
     except (ImportError, FileNotFoundError):
         return []
-    kept = cache_folder() / "ineffectual"
+    kept = writable_cache(cache_folder() / "ineffectual")
     paths = [kept / f"cifar10-{place:05d}.png" for place in range(0, len(images), len(images) // PICTURES)][:PICTURES]
-    kept.mkdir(parents=True, exist_ok=True)
     for path in paths:
-        if not path.is_file():
-            pixels = images[int(path.stem.rpartition("-")[2])].permute(1, 2, 0).numpy()
-            stream = io.BytesIO()
-            Image.fromarray(pixels).save(stream, "png")
+        pixels = images[int(path.stem.rpartition("-")[2])].permute(1, 2, 0).numpy()
+        stream = io.BytesIO()
+        Image.fromarray(pixels).save(stream, "png")
+        if not path.is_file() or path.read_bytes() != stream.getvalue():
             write_atomically(path, stream.getvalue())
     given = "inputs=[" + ", ".join(f'"{path}"' for path in paths) + "]"
     name = f"resnet20_on_{len(paths)}"

@@ -79,8 +79,8 @@ class Evaluator:
         return [self._rows[key] for key in keys]
 
     def close(self) -> None:
-        """Write what is not yet kept; parts are not joined, as another process may be adding to them."""
-        self.store.flush()
+        """Write what is not yet kept, and join the parts."""
+        self.store.compact()
 
     def _key(self, assignment: Assignment, places: Sequence[int]) -> str:
         chosen = tuple(places)
