@@ -24,14 +24,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from accelsim.storage import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "speed.md"
-RECORD = ROOT / "benchmarks" / "commands.json"
 REFERENCE = "import numpy, numba"
 COMMANDS = {
     "help": "--help",
@@ -55,6 +56,10 @@ for name in open(sys.argv[1]).read().split():
     with contextlib.suppress(Exception):
         importlib.import_module(name)
 """
+
+
+Found = dict[str, Any]
+"""What was measured: machine, network, reference and `commands`, a row of figures for each."""
 
 
 @dataclass(frozen=True)
@@ -100,51 +105,48 @@ def spent(command: list[str], environment: dict[str, str], folder: Path) -> tupl
     return Spent(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024), text
 
 
-def measured(names: list[str], network: str, repeats: int, package: Path, first: bool = True) -> dict[str, object]:
-    """Return what was measured of the commands `names`, JSON-able. first: whether to measure first runs too."""
+def measured(names: list[str], network: str, repeats: int, package: Path, first: bool = True) -> Iterator[Found]:
+    """Yield what is measured so far, JSON-able, after each of the commands `names`. first: whether first runs are, too."""
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder), package)
-        traces, kernels = place.new(), place.new()
-        warm = place.environment(traces, kernels)
+        warm = place.environment(place.new(), place.new())
         made = str(place.new())
         if any("{made}" in COMMANDS[name] for name in names):
             spent(_command(COMMANDS["run"] + " --out {new}", network, Path(made), ""), warm, place.folder)
-        reference = [sys.executable, "-c", REFERENCE]
         references: list[float] = []
         rows: dict[str, dict[str, float]] = {}
         for name in names:
-            line = COMMANDS[name]
 
-            def once(environment: dict[str, str], line: str = line) -> Spent:
+            def once(environment: dict[str, str], line: str = COMMANDS[name]) -> Spent:
                 return spent(_command(line, network, place.new(), made), environment, place.folder)[0]
 
             once(warm)
             runs = []
             for _ in range(repeats):
-                references.append(spent(reference, warm, place.folder)[0].cpu_s)
+                references.append(spent([sys.executable, "-c", REFERENCE], warm, place.folder)[0].cpu_s)
                 runs.append(once(warm))
             rows[name] = {
                 "warm_s": statistics.median(run.cpu_s for run in runs),
-                "imports_s": _imports_s(_command(line, network, place.new(), made), warm, place, repeats),
+                "imports_s": _imports_s(_command(COMMANDS[name], network, place.new(), made), warm, place, repeats),
                 "warm_peak_bytes": max(run.peak_bytes for run in runs),
             }
             if first:
-                empty = place.new()
-                start = once(place.environment(place.new(), empty))
-                compiled = once(place.environment(place.new(), empty))
+                kernels = place.new()
+                start = once(place.environment(place.new(), kernels))
+                compiled = once(place.environment(place.new(), kernels))
                 rows[name] |= {
                     "first_s": start.cpu_s,
                     "compiling_s": max(0.0, start.cpu_s - compiled.cpu_s),
                     "first_peak_bytes": start.peak_bytes,
                 }
             print(_line(name, rows[name], statistics.median(references)), flush=True)
-    return {
-        "machine": f"{len(os.sched_getaffinity(0))} cores, {platform.system()} on {platform.machine()}, Python {platform.python_version()}",
-        "network": network,
-        "reference": REFERENCE,
-        "reference_s": statistics.median(references),
-        "commands": rows,
-    }
+            yield {
+                "machine": f"{len(os.sched_getaffinity(0))} cores ({platform.machine()}), Python {platform.python_version()}",
+                "network": network,
+                "reference": REFERENCE,
+                "reference_s": statistics.median(references),
+                "commands": rows,
+            }
 
 
 def _command(line: str, network: str, new: Path, made: str) -> list[str]:
@@ -170,10 +172,9 @@ def _line(name: str, row: dict[str, float], reference_s: float) -> str:
     return found + f", {row['warm_peak_bytes'] / 1e6:5.0f} MB"
 
 
-def page(found: dict[str, object], before: dict[str, object] | None) -> str:
+def page(found: Found, before: Found | None) -> str:
     """Return the page of the documentation: a row per command."""
-    rows: dict[str, dict[str, float]] = found["commands"]  # type: ignore[assignment]
-    reference = float(found["reference_s"])  # type: ignore[arg-type]
+    rows, reference = found["commands"], float(found["reference_s"])
     head = ["command", "warm", "x start", "imports", "first run", "of that compiling", "memory warm", "memory first"]
     if before is not None:
         head.insert(3, "x start before")
@@ -203,9 +204,9 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
 
 
-def _ratio_before(name: str, before: dict[str, object]) -> str:
-    row = before["commands"].get(name)  # type: ignore[attr-defined]
-    return f"{row['warm_s'] / float(before['reference_s']):.1f}" if row else ""  # type: ignore[arg-type]
+def _ratio_before(name: str, before: Found) -> str:
+    row = before["commands"].get(name)
+    return f"{row['warm_s'] / float(before['reference_s']):.1f}" if row else ""
 
 
 _TEXT = """# Speed of the commands
@@ -231,17 +232,15 @@ def main() -> None:
     parser.add_argument("--package", type=Path, default=ROOT, help="folder that holds the accelsim to measure")
     parser.add_argument("--json", type=Path, help="file to keep the figures in")
     parser.add_argument("--before", type=Path, help="figures kept before")
-    parser.add_argument("--page", action="store_true", help="write docs/speed.md and benchmarks/commands.json")
+    parser.add_argument("--page", action="store_true", help="write docs/speed.md")
     options = parser.parse_args()
-    found = measured(
-        options.commands, options.network, options.repeats, options.package.resolve(), not options.warm_only
-    )
     before = json.loads(options.before.read_text(encoding="utf-8")) if options.before else None
-    if options.page:
-        write_atomically(RECORD, json.dumps(found, indent=1).encode())
-        write_atomically(PAGE, page(found, before).encode())
-    if options.json:
-        write_atomically(options.json, json.dumps(found, indent=1).encode())
+    package = options.package.resolve()
+    for found in measured(options.commands, options.network, options.repeats, package, not options.warm_only):
+        if options.page:
+            write_atomically(PAGE, page(found, before).encode())
+        if options.json:
+            write_atomically(options.json, json.dumps(found, indent=1).encode())
 
 
 if __name__ == "__main__":
