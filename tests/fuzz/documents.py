@@ -24,6 +24,10 @@ ODD = st.sampled_from((*_NUMBERS, *_NUMBERS, *_WORDS, *_OTHERS))
 """A value that hardly any key may have."""
 
 
+def _odd(draw: st.DrawFn) -> Any:
+    return copy.deepcopy(draw(ODD))  # lists and sections are changed further
+
+
 @st.composite
 def changed(draw: st.DrawFn, documents: Sequence[dict[str, Any]], most: int = 3) -> dict[str, Any]:
     """Draw one of `documents` with one to `most` changes: values replaced, keys left out, put in, misspelt or moved."""
@@ -35,16 +39,16 @@ def changed(draw: st.DrawFn, documents: Sequence[dict[str, Any]], most: int = 3)
         section, key = places[draw(st.integers(0, len(places) - 1))]
         kind = draw(st.integers(0, 9))
         if kind < 6:
-            section[key] = draw(ODD)
+            section[key] = _odd(draw)
         elif kind == 6:
             del section[key]
         elif kind == 7:
             other, there = places[draw(st.integers(0, len(places) - 1))]
             section[key] = copy.deepcopy(other[there]) if there in other or isinstance(other, list) else None
         elif isinstance(section, dict):
-            section[draw(st.sampled_from((f"{key}s", str(key)[:-1], f"{key}\u200b", "", "x", "<<")))] = draw(ODD)
+            section[draw(st.sampled_from((f"{key}s", str(key)[:-1], f"{key}\u200b", "", "x", "<<")))] = _odd(draw)
         else:
-            section.append(draw(ODD))
+            section.append(_odd(draw))
     return found
 
 
@@ -69,7 +73,7 @@ def section(draw: st.DrawFn, model: type[BaseModel], wrong: int = 12) -> dict[st
         chance = draw(st.integers(0, wrong))
         if chance == 0 or (chance % 2 and not info.is_required()):
             continue
-        found[name] = draw(ODD) if chance == wrong else draw(_value(info.annotation, tuple(info.metadata), wrong))
+        found[name] = _odd(draw) if chance == wrong else draw(_value(info.annotation, tuple(info.metadata), wrong))
     return found
 
 

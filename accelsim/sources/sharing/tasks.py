@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,9 @@ def _scenes(module: Any, most: int | None) -> Task:
 def read_labels(path: Path, count: int) -> Any:
     """Return the class of each of `count` inputs from an .npy or from a file of a line each. Raises InputError."""
     try:
-        found = arrayfile.mapped(path) if path.suffix == ".npy" else np.loadtxt(path, np.int64, ndmin=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a file without lines, which is refused below
+            found = arrayfile.mapped(path) if path.suffix == ".npy" else np.loadtxt(path, np.int64, ndmin=1)
     except (OSError, ValueError, OverflowError) as error:
         reason = arrayfile.reason(error)
         raise InputError(f"labels {path} cannot be read ({reason})", "a class per line, or an .npy of them") from None
