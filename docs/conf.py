@@ -29,7 +29,7 @@ myst_heading_anchors = 3
 
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE / "_build" / "notebooks")
-nb_execution_timeout = 60
+nb_execution_timeout = 900  # seconds a cell; a first run compiles, perhaps on a busy computer
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_merge_streams = True
