@@ -18,10 +18,11 @@ from accelsim.analyzers.producers import handed_on
 from accelsim.analyzers.profile import layer_profile
 from accelsim.analyzers.progress import over_layers
 from accelsim.analyzers.statistics import layer_statistics
+from accelsim.columns import Column, declare
 from accelsim.errors import ConfigError, MappingError
 from accelsim.formats.catalogue import number_format
 from accelsim.layer import LayerShape
-from accelsim.results import Column, RunResult, declare
+from accelsim.results import RunResult
 from accelsim.trace import Trace
 from accelsim.units import few
 
@@ -191,13 +192,7 @@ def approximations(machine: Accelerator, rows: Sequence[Row]) -> list[str]:
 
 def _width_warnings(machine: Accelerator, trace: Trace) -> list[str]:
     """Check the codes against the machine's words. Raises ConfigError when they are wider."""
-    widths = {
-        (_stored_width(operand), record.name)
-        for record in trace.layers
-        for role, operand in record.operands.items()
-        if operand is not None and role != "output"
-    }
-    widest, name = max(widths)
+    widest, name = trace.widest
     if widest > machine.word_bits:
         raise ConfigError(
             f"layer {name} has {widest}-bit codes, the words of {machine.name} have {machine.word_bits} bits",
@@ -226,11 +221,6 @@ def _format_warnings(machine: Accelerator, trace: Trace) -> list[str]:
         f"{machine.name}: multiplies the significands of {names} values as integers; adding and aligning exponents takes"
         f" no cycles and no energy{scales}"
     ]
-
-
-def _stored_width(operand: dict[str, Any]) -> int:
-    """Return the bits of a value in memory: those of its code, or of its pattern in a number format."""
-    return number_format(operand["format"]).bits if "format" in operand else int(operand["bits"])
 
 
 def _measured(machine: Accelerator, trace: Trace, index: int) -> list[dict[str, Any]]:

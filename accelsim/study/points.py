@@ -31,6 +31,8 @@ STUDY_VERSION = 1
 BATCH_S = 1.0
 """Seconds that a batch should take: long against its way to a worker, short against the patience of a user."""
 _MOST_POINTS = 2048
+_AT_A_TIME = 8192
+"""Points that are looked at before they are evaluated in this process: their machines are then still there."""
 
 Traces = Mapping[tuple[str, tuple[str, ...]], Trace]
 """The trace of each workload and its settings."""
@@ -65,6 +67,7 @@ class Points:
         self.bundles = bundles
         self._counted: dict[_Group, Counted] = {}
         self._sent: dict[_Group, Counted] = {}
+        self._warnings: dict[str, str] = {}  # of many points the same text
         self._seconds = 0.0  # of a point, as measured last
 
     def run(self, points: Iterable[Point], label: str = "", bar: bool = True) -> list[str]:
@@ -75,36 +78,45 @@ class Points:
         """
         from tqdm import tqdm
 
-        keys, groups = self._keyed(points)
-        unique = set(keys)
-        waiting = sum(len(jobs) for jobs in groups.values())
+        every = list(points)
+        self._refuse_slips(every)
+        keys: list[str] = []
+        size = _AT_A_TIME if self.workers.executor is None else max(1, len(every))
         with tqdm(
-            total=len(unique), initial=len(unique) - waiting, desc=label or "points", unit="point", file=sys.stderr,
-            disable=None if bar else True, delay=1.0,
+            total=len(every), desc=label or "points", unit="point", file=sys.stderr, disable=None if bar else True, delay=1.0
         ) as progress:  # fmt: skip
             try:
-                for group, jobs in groups.items():
-                    self._count(group, jobs[0])
-                self._evaluate(groups, progress)
+                for start in range(0, len(every), size):
+                    found, groups = self._keyed(every[start : start + size])
+                    keys += found
+                    there = len(found) - sum(len(jobs) for jobs in groups.values())
+                    if not progress.disable:
+                        progress.initial += there  # no part of the speed
+                    progress.update(there)
+                    for group, jobs in groups.items():
+                        self._count(group, jobs[0])
+                    self._evaluate(groups, progress)
             finally:
                 self.store.flush()
         return keys
+
+    def _refuse_slips(self, points: Sequence[Point]) -> None:
+        """Raise ConfigError when every point of a machine has settings that it does not take: a slip of the pen."""
+        for name, template in self.templates.items():
+            own = (_machine(template, point.settings)[1] for point in points if point.machine == name)
+            first = next(own, None)
+            if first is not None and all(problem is not None for problem in own):
+                raise first
 
     def _keyed(self, points: Iterable[Point]) -> tuple[list[str], dict[_Group, list[_Job]]]:
         """Return the key of every point, and the jobs that are left, by group; refused points are finished here."""
         keys: list[str] = []
         groups: dict[_Group, list[_Job]] = {}
         seen: set[str] = set()
-        useless: dict[str, AccelsimError] = {}
-        useful: set[str] = set()
         for point in points:
             where = (point.workload, point.workload_settings)
             trace, template = self.traces[where], self.templates[point.machine]
             machine, problem = _machine(template, point.settings)
-            if problem is None:
-                useful.add(point.machine)
-            else:
-                useless.setdefault(point.machine, problem)
             key = digest(
                 machine or [template.document.data, point.settings], _dram(machine), trace.key, trace.digest, *_VERSIONS
             )
@@ -117,10 +129,8 @@ class Points:
                 self.store.add({key: Outcome(refused(problem or ConfigError("")))})
                 continue
             group = (point.machine, where, _measurement(machine))
-            groups.setdefault(group, []).append(_Job(key, point.settings, lines))
-        for name, error in useless.items():
-            if name not in useful:  # a slip of the pen, not a limit of the machine
-                raise error
+            same = self._warnings.setdefault(lines, lines)
+            groups.setdefault(group, []).append(_Job(key, point.settings, same))
         return keys, groups
 
     def _count(self, group: _Group, job: _Job) -> None:

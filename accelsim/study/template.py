@@ -10,7 +10,7 @@ from accelsim import catalogue, config, strictyaml
 from accelsim.accelerators.base import Accelerator, described
 from accelsim.errors import ConfigError
 
-_MOST_KEPT = 1 << 15
+_MOST_KEPT = 1 << 13
 
 
 class Template:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,17 @@ class Trace:
         """Whether the codes are in files; else they are made anew when a layer is read (`accelsim.trace.made`)."""
         return self._maker is None
 
-    @property
+    @cached_property
+    def widest(self) -> tuple[int, str]:
+        """Bits in memory of the widest activations or weights, in codes or patterns, and the layer that has them."""
+        return max(
+            (number_format(operand["format"]).bits if "format" in operand else int(operand["bits"]), record.name)
+            for record in self.layers
+            for role, operand in record.operands.items()
+            if operand is not None and role != "output"
+        )
+
+    @cached_property
     def formats(self) -> list[str]:
         """Number formats of the operands, each once; none where all codes are integers."""
         given = (o.get("format") for record in self.layers for o in record.operands.values() if o is not None)

@@ -53,6 +53,13 @@ def sram_points() -> SramPoints:
     return config.load(SramPoints, catalogue.folder("energy") / "models" / "sram.yaml")
 
 
+@cache
+def _reach(column: str) -> tuple[float, float]:
+    """Return the smallest and the largest value of a column of the points."""
+    found = sram_points().column(column)
+    return float(found.min()), float(found.max())
+
+
 def fit_power_law(sizes: ArrayLike, widths: ArrayLike | None, values: ArrayLike) -> PowerLaw:
     """Fit a power law by least squares of the logarithms, so that every point counts by its relative error.
 
@@ -113,15 +120,14 @@ def sram_leakage_mw(size_bytes: Any, technology_nm: float) -> Any:
 
 def sram_beyond(size_bytes: ArrayLike, width_bits: ArrayLike) -> str:
     """Return a warning when a size or width is outside the points of the fit, else an empty text."""
-    points = sram_points()
     said = []
     for what, asked, column in (("bytes", size_bytes, "size_bytes"), ("bits wide", width_bits, "width_bits")):
-        known, wanted = points.column(column), np.asarray(asked, dtype=float)
-        if wanted.min() < known.min() or wanted.max() > known.max():
+        (low, high), wanted = _reach(column), np.asarray(asked, dtype=float)
+        if wanted.min() < low or wanted.max() > high:
             said.append(
-                f"{wanted.min():g} to {wanted.max():g} {what}, fitted from {known.min():g} to {known.max():g}"
+                f"{wanted.min():g} to {wanted.max():g} {what}, fitted from {low:g} to {high:g}"
                 if wanted.min() < wanted.max()
-                else f"{wanted.min():g} {what}, fitted from {known.min():g} to {known.max():g}"
+                else f"{wanted.min():g} {what}, fitted from {low:g} to {high:g}"
             )
     return f"SRAM energy is extrapolated: {'; '.join(said)}" if said else ""
 
