@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.harness import Done, Workshop, contents, leftovers
 
-FAST, SLOW = 2, 25
+FAST, SLOW = 1, 25
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def cases(net: str) -> dict[str, Case]:
         "sweep": Case([net, "OUT", grid], ("points/",), function="sweep"),
         "sweep command": Case(line, ("points/",)),
         "sweep of processes": Case([*line, "--executor", "local:2"], ("points/",)),
-        "search": Case([net, "OUT", 20], ("points/", "search.journal"), function="search"),
+        "search": Case([net, "OUT", 14], ("points/", "search.journal"), function="search"),
         "gpu record": Case(["OUT"], function="record"),
         "share": Case(["OUT"], cache_differs=("sharing/",), function="share"),
     }
