@@ -161,6 +161,10 @@ class Collector:
             array = array if array.dtype == np.float64 else array.astype(np.float32, copy=False)
             operand.range.add(array, f"layer {layer.name}: {role}", masks=role == "output")
         else:
+            if not np.all(np.isfinite(values.format.scale)):
+                raise InputError(
+                    f"layer {layer.name}: {role}: a scale of its codes is infinite or NaN", "export the model again"
+                )
             array = array.astype(values.format.dtype, copy=False)
         operand.kept[-1].append(self._spool.add(array))
         operand.formats.extend([values.format] * (self._samples - len(operand.formats)))

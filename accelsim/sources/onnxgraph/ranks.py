@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accelsim.sources.onnxgraph.operators import CONVOLUTIONS
+from accelsim.sources.onnxgraph.operators import CONVOLUTIONS, PRODUCTS
 
 _AS_FIRST = frozenset(
     """Relu LeakyRelu Elu Selu Celu Gelu FastGelu QuickGelu HardSigmoid HardSwish Sigmoid Tanh Softplus Softsign Mish
@@ -26,11 +26,14 @@ def badly_placed(graph: Any) -> str:
         if item.type.tensor_type.HasField("shape"):
             ranks.setdefault(item.name, len(item.type.tensor_type.shape.dim))
     for node in graph.node:
-        if node.op_type in CONVOLUTIONS:
-            places = (0, 3) if node.op_type == "QLinearConv" else (0, 1)
-            x, w = (node.input[place] if place < len(node.input) else "" for place in places)
-            if problem := _convolution(node, ranks.get(x), ranks.get(w), sizes.get(w, ())):
-                return f"{node.op_type} {node.name[:80]!r}: {problem}"
+        places = (0, 3) if node.op_type.startswith("QLinear") or node.op_type == "QGemm" else (0, 1)
+        x, w = (node.input[place] if place < len(node.input) else "" for place in places)
+        if node.op_type in PRODUCTS and not (x and (w or (node.op_type == "Einsum" and len(node.input) == 1))):
+            return f"{node.op_type} {node.name[:80]!r} lacks an operand"
+        if node.op_type in CONVOLUTIONS and (
+            problem := _convolution(node, ranks.get(x), ranks.get(w), sizes.get(w, ()))
+        ):
+            return f"{node.op_type} {node.name[:80]!r}: {problem}"
         if node.op_type == "Einsum" and (problem := _einsum(node, [ranks.get(name) for name in node.input])):
             return f"Einsum {node.name[:80]!r}: {problem}"
         _propagate(node, ranks, sizes)
@@ -55,8 +58,10 @@ def _convolution(node: Any, x: int | None, w: int | None, filters: tuple[int, ..
 def _einsum(node: Any, ranks: list[int | None]) -> str:
     equation = next((a.s.decode(errors="replace") for a in node.attribute if a.name == "equation"), "")
     terms = equation.replace(" ", "").partition("->")[0].split(",")
-    fits = len(terms) == len(ranks) and all(
-        rank is None or rank == len(term) or "." in term for term, rank in zip(terms, ranks, strict=False)
+    fits = (
+        all(node.input)
+        and len(terms) == len(ranks)
+        and all(rank is None or rank == len(term) or "." in term for term, rank in zip(terms, ranks, strict=False))
     )
     return (
         ""

@@ -11,6 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from accelsim.layer import Layer
+from accelsim.sources import Encoded
+from accelsim.sources.coded import write_codes
+
 Case = Callable[[random.Random], Any]
 Family = Callable[[Path], Case]
 
@@ -24,6 +28,13 @@ PLACES = {
     "onnx_bytes": "onnx_models", "onnx_structures": "onnx_models",
 }  # fmt: skip
 """Module of this folder in which each family is a function of the same name."""
+
+
+def taken(encoded: Encoded, folder: Path, rng: random.Random) -> list[Layer]:
+    """Return the layers that a source gives; of one case in ten by way of a bundle in `folder`."""
+    if rng.random() < 0.9:
+        return list(encoded.layers)
+    return list(write_codes(encoded, folder / "out" / "bundle", "fuzz", "key", replace=True))
 
 
 def family(name: str) -> Family:

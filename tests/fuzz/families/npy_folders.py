@@ -13,7 +13,7 @@ import numpy as np
 
 from accelsim.sources.npy import Npy
 from tests.fuzz import binary_mutations, mutations
-from tests.fuzz.families import Case
+from tests.fuzz.families import Case, taken
 from tests.fuzz.families.arrays import Canary, _any_header, npy
 
 MODEL = "conv1,conv,1,1\nfc,fc,1,0\n"
@@ -86,8 +86,7 @@ def npy_folders(folder: Path) -> Case:
         bits = rng.choice((16, 16, 8, 4, 2))
         source = Npy(folder=str(place), values=rng.choice(("auto", "codes", "real")), bits=bits)
         source.fingerprint()
-        found = source.layers(min(source.available(), 3))
-        layers = list(found.layers)
+        layers = taken(source.layers(min(source.available(), 3)), folder, rng)
         assert not (folder / "canary").exists()
         return layers
 

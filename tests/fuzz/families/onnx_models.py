@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from accelsim.quantize import Quantization
 from accelsim.sources.onnx import Onnx
 from tests.fuzz import binary_mutations
-from tests.fuzz.families import Case
+from tests.fuzz.families import Case, taken
 
 NUMBERS = (0, 1, -1, 2, 3, 7, 127, 2**31, 2**40, 2**60, 2**63 - 1, -(2**63))
 NAMES = ("", "x", "y", "a", "w", "w_q", "../../escape", "/etc/x", "a" * 5000, "a\nb", "\x1b[31m", "é", "nobody")
@@ -112,10 +112,10 @@ def recurrent() -> Any:
     return _model(nodes, constants, [2, 1, 3])
 
 
-def _capture(path: Path) -> Any:
+def _capture(path: Path, rng: random.Random) -> Any:
     source = Onnx(model=str(path), sizes={"n": 1}).quantizing(Quantization())
     source.fingerprint()
-    return list(source.layers(1).layers)
+    return taken(source.layers(1), path.parent, rng)
 
 
 def onnx_bytes(folder: Path) -> Case:
@@ -126,7 +126,7 @@ def onnx_bytes(folder: Path) -> Case:
         path = folder / "m.onnx"
         change = rng.choice((binary_mutations.flipped, binary_mutations.data))
         path.write_bytes(change(rng.choice(seeds), rng))
-        return _capture(path)
+        return _capture(path, rng)
 
     return one
 
@@ -146,7 +146,7 @@ def onnx_structures(folder: Path) -> Case:
             rng.choice(_CHANGES)(model, rng)
         path = inner / "m.onnx"
         path.write_bytes(model.SerializeToString())
-        layers = _capture(path)
+        layers = _capture(path, rng)
         for layer in layers:
             assert 12345.0 not in layer.weight.values(), "values of a file outside the model's folder"
         return layers

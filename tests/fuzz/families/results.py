@@ -14,8 +14,9 @@ import pandas as pd
 
 from accelsim.report.folders import load
 from accelsim.report.page.html import page
-from accelsim.results import RunResult, parquet
+from accelsim.results import RunResult
 from accelsim.study.store import Store
+from accelsim.tables import parquet
 from tests.fuzz import binary_mutations
 from tests.fuzz.families import Case
 from tests.fuzz.families.bundles import _change

@@ -12,7 +12,7 @@ from accelsim.quantize import Quantization
 from accelsim.sources.tflite import TFLite
 from accelsim.zoo.tflite_builder import Builder
 from tests.fuzz import binary_mutations
-from tests.fuzz.families import Case
+from tests.fuzz.families import Case, taken
 
 NUMBERS = (0, 1, -1, 2, 3, 7, 127, 128, 255, 2**15, 2**31 - 1, -(2**31), 2**20)
 
@@ -112,11 +112,10 @@ def _examples(folder: Path) -> list[bytes]:
     return [make(folder / "seed.tflite") for make in (convolutions, real, lstm)]
 
 
-def _capture(path: Path) -> Any:
+def _capture(path: Path, rng: random.Random) -> Any:
     source = TFLite(model=str(path)).quantizing(Quantization())
     source.fingerprint()
-    found = source.layers(1)
-    return list(found.layers)
+    return taken(source.layers(1), path.parent, rng)
 
 
 def tflite_bytes(folder: Path) -> Case:
@@ -127,7 +126,7 @@ def tflite_bytes(folder: Path) -> Case:
         path = folder / "m.tflite"
         change = rng.choice((binary_mutations.flipped, binary_mutations.data))
         path.write_bytes(change(rng.choice(seeds), rng))
-        return _capture(path)
+        return _capture(path, rng)
 
     return one
 
@@ -151,7 +150,7 @@ def tflite_structures(folder: Path) -> Case:
             except Exception:  # what no file can hold
                 continue
             path.write_bytes(bytes(builder.Output()))
-            return _capture(path)
+            return _capture(path, rng)
 
     return one
 
