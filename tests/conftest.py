@@ -28,8 +28,10 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep the tests' bundles out of the user's cache; one folder for all the tests of a process."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Keep the tests' bundles out of the user's cache; one folder for all the tests of a run, whatever their process."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     before = os.environ.get("ACCELSIM_CACHE")
     os.environ["ACCELSIM_CACHE"] = str(folder)
     yield folder
