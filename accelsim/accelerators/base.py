@@ -12,11 +12,11 @@ from pydantic import Field
 from accelsim import catalogue, config, strictyaml
 from accelsim.accelerators import ACCELERATORS
 from accelsim.analyzers.profile import Profile
+from accelsim.columns import Column, declare
 from accelsim.config import Sourced, Spec
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape
 from accelsim.notebook import page
-from accelsim.results import Column, declare
 
 Row = dict[str, float | int | str]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.results import COLUMNS, Column, declare
+from accelsim.columns import COLUMNS, Column, declare
 
 _OPERANDS = {"ifmap": "input feature map", "filter": "filter", "psum": "partial sum"}
 _MOVES = {

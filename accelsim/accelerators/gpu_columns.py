@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accelsim.accelerators.surroundings import declare_levels
-from accelsim.results import Column, declare
+from accelsim.columns import Column, declare
 
 
 def declare_columns() -> None:

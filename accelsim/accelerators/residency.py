@@ -7,9 +7,9 @@ from typing import Any
 
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Row
+from accelsim.columns import Column, declare
 from accelsim.errors import MappingError
 from accelsim.layer import LayerShape
-from accelsim.results import Column, declare
 
 declare(
     Column("dram_alone_bytes", "B", "DRAM traffic if every layer stored its outputs and fetched its inputs off chip"),

@@ -12,10 +12,10 @@ from accelsim.accelerators.fleet import Fleet
 from accelsim.accelerators.mapper import Chosen, chosen_mappings
 from accelsim.accelerators.placement import Placement, TileWork, place
 from accelsim.accelerators.streams import served
+from accelsim.columns import Column, declare
 from accelsim.dataflows.tiling.pipeline import Pipeline
 from accelsim.errors import ConfigError
 from accelsim.layer import LayerShape
-from accelsim.results import Column, declare
 
 if TYPE_CHECKING:
     from accelsim.accelerators.array import ArrayAccelerator

@@ -11,13 +11,13 @@ from pydantic import Field
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import WHOLE, ArrayAccelerator, Cost, Parameters, effectual_slots
 from accelsim.analyzers.profile import Profile
+from accelsim.columns import Column, declare
 from accelsim.dataflows.gemm import code_bits
 from accelsim.dataflows.systolic.account import systolic_work
 from accelsim.dataflows.systolic.grid import SystolicGrid, runs
 from accelsim.dataflows.systolic.pairs import systolic_pairs
 from accelsim.dataflows.work import Pairs, Work
 from accelsim.layer import Layer
-from accelsim.results import Column, declare
 
 declare(
     Column(

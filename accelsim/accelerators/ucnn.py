@@ -12,13 +12,13 @@ from pydantic import Field
 from accelsim.accelerators import accelerator
 from accelsim.accelerators.array import ArrayAccelerator, Cost, Parameters
 from accelsim.analyzers.profile import Profile
+from accelsim.columns import Column, declare
 from accelsim.dataflows.products import products
 from accelsim.dataflows.skipping.follow import by_place, followed
 from accelsim.dataflows.skipping.tables import Tables, build, table_bits, table_pairs, table_work
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
 from accelsim.hardware.tables import ArrayEnergy
 from accelsim.layer import Layer
-from accelsim.results import Column, declare
 
 declare(
     Column("multiplications", "", "products of a weight and the sum of the inputs that share it"),

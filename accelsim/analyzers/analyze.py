@@ -18,8 +18,8 @@ from accelsim.analyzers.histogram import Histogram
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.progress import columns, over_layers
 from accelsim.analyzers.raw import raw_properties
+from accelsim.columns import Column, declare
 from accelsim.layer import Layer, LayerShape, Operand
-from accelsim.results import Column, declare
 from accelsim.trace import Trace
 
 Row = dict[str, Any]

@@ -8,8 +8,8 @@ import pandas as pd
 
 from accelsim.analyzers import ANALYZERS_VERSION
 from accelsim.analyzers.progress import over_layers
+from accelsim.columns import Column, declare
 from accelsim.layer import Operand
-from accelsim.results import Column, declare
 from accelsim.trace import Trace
 
 declare(

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.analyzers.significands import FORMAT_GROUPS
+from accelsim.columns import Column, declare
 from accelsim.formats.blocks import SCALE_BIAS, block_starts
 from accelsim.formats.patterns import Patterns
 from accelsim.formats.split import split_table
-from accelsim.results import Column, declare
 
 declare(
     Column("exponent_bits", "bits", "width of the exponent field", sums=False),

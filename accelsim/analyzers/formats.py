@@ -14,9 +14,9 @@ from accelsim.analyzers.exponents import exponent_properties
 from accelsim.analyzers.histogram import code_counts
 from accelsim.analyzers.progress import columns, over_layers
 from accelsim.analyzers.significands import significand_properties
+from accelsim.columns import Column, declare
 from accelsim.formats.patterns import Patterns
 from accelsim.layer import Layer
-from accelsim.results import Column, declare
 from accelsim.trace import Trace
 
 Row = dict[str, Any]

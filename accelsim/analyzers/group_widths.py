@@ -14,8 +14,8 @@ from accelsim.analyzers.groups import channel_groups
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.progress import columns, over_layers
+from accelsim.columns import Column, declare
 from accelsim.layer import Layer
-from accelsim.results import Column, declare
 from accelsim.trace import Trace
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from accelsim.analyzers.intervals import deviation, half_width_at, interval, needed
-from accelsim.results import Column, declare
+from accelsim.columns import Column, declare
 
 Sums = npt.NDArray[np.float64]
 

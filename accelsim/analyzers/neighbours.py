@@ -16,8 +16,8 @@ from accelsim.analyzers.codes import Codes, centred_bits
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.progress import columns, over_layers
 from accelsim.analyzers.tables import cost_table
+from accelsim.columns import Column, declare
 from accelsim.layer import Layer
-from accelsim.results import Column, declare
 from accelsim.trace import Trace
 
 AXES = {"position": 0, "channel": 1, "row": 2, "column": 3}

@@ -16,8 +16,8 @@ from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.progress import columns, over_layers
 from accelsim.analyzers.tables import cost_table
+from accelsim.columns import Column, declare
 from accelsim.layer import Layer
-from accelsim.results import Column, declare
 from accelsim.trace import Trace
 
 COSTS = ("nonzero", "ones", "naf")

@@ -32,9 +32,9 @@ from accelsim.analyzers.pairs import (
 from accelsim.analyzers.precision import set_widths, static_precision
 from accelsim.analyzers.progress import columns, over_layers
 from accelsim.analyzers.tables import Table, cost_table
+from accelsim.columns import Column, declare
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape, Operand
-from accelsim.results import Column, declare
 from accelsim.trace import Trace
 
 PRECISIONS = ("precision", "precision_trimmed")

@@ -10,8 +10,8 @@ import numpy as np
 from accelsim.analyzers.encodings import ENCODINGS
 from accelsim.analyzers.engine import HOST, Engine
 from accelsim.analyzers.histogram import Histogram
+from accelsim.columns import Column, declare
 from accelsim.layer import Operand
-from accelsim.results import Column, declare
 
 declare(
     Column("raw_zeros", "values", "values whose stored code is 0; the code of a padding zero is the zero point"),

@@ -9,9 +9,9 @@ import numpy as np
 from accelsim.analyzers import ANALYZERS
 from accelsim.analyzers.groups import channel_groups
 from accelsim.analyzers.precision import set_widths
+from accelsim.columns import Column, declare
 from accelsim.formats.patterns import Patterns
 from accelsim.formats.split import split_table
-from accelsim.results import Column, declare
 
 SIGNIFICAND_TERMS = ("ones", "naf", "booth_radix4", "run_recoding")
 """Encodings whose terms are counted, of significands without sign."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accelsim.analyzers.codes import Codes, frozen
-from accelsim.results import Column, declare
+from accelsim.columns import Column, declare
 
 declare(
     Column(

@@ -14,10 +14,10 @@ from accelsim.analyzers.compression import COMPRESSION_VERSION, COMPRESSIONS, st
 from accelsim.analyzers.compression.tensor import Coding, Tensor
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.progress import columns, over_layers
+from accelsim.columns import Column, declare
 from accelsim.errors import ConfigError
 from accelsim.formats.catalogue import number_format
 from accelsim.layer import Layer, Operand
-from accelsim.results import Column, declare
 from accelsim.trace import Trace
 
 OPERANDS = ("activation", "weight", "output")

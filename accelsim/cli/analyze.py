@@ -36,7 +36,8 @@ def analyze(
     """Measure zeros, effectual bits and needed precision in the activations and weights of WORKLOAD."""
     from accelsim.errors import ConfigError, unknown_name
     from accelsim.report import text
-    from accelsim.results import marked, write_table
+    from accelsim.results import marked
+    from accelsim.tables import write_table
     from accelsim.workload import load_workload, open_trace
 
     check_csv(out, csv)
@@ -69,8 +70,8 @@ def _live(reference: str, settings: list[str], device: str | None, padding: str,
     from accelsim.gpu.statistics import engine_on
     from accelsim.report import text
     from accelsim.report.text import gpu as gpu_text
-    from accelsim.results import write_table
     from accelsim.sources import Source
+    from accelsim.tables import write_table
     from accelsim.workload import load_workload
 
     if device is None:

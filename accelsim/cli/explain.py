@@ -16,7 +16,7 @@ def explain(
     ],
 ) -> None:
     """Say what a result column means (unit, what it counts, formula), or what an energy table holds and its sources."""
-    from accelsim import results
+    from accelsim import columns
     from accelsim.errors import unknown_name
     from accelsim.report import terminal
     from accelsim.report.text.energy import energy_names, energy_text
@@ -26,12 +26,12 @@ def explain(
         typer.echo(energy_text(name))
         return
     learn()
-    if name not in results.COLUMNS and name != "all":
-        raise unknown_name("column or energy table", name, [*results.COLUMNS, *energy_names()])
-    chosen = sorted(results.COLUMNS) if name == "all" else [name]
-    terminal.entries("columns", [{"name": key, **entry} for key, entry in results.describe(chosen).items()])
+    if name not in columns.COLUMNS and name != "all":
+        raise unknown_name("column or energy table", name, [*columns.COLUMNS, *energy_names()])
+    chosen = sorted(columns.COLUMNS) if name == "all" else [name]
+    terminal.entries("columns", [{"name": key, **entry} for key, entry in columns.describe(chosen).items()])
     for column in chosen:
-        entry = results.column(column)
+        entry = columns.column(column)
         typer.echo(f"{entry.name} [{entry.unit or 'no unit'}]: {entry.meaning}")
         if entry.formula:
             typer.echo(f"    = {entry.formula}")

@@ -72,7 +72,7 @@ def check(
     from accelsim.report import text
     from accelsim.report.figures import gpu_check as gpu_check_figures
     from accelsim.report.text import gpu_check as gpu_check_text
-    from accelsim.results import write_table
+    from accelsim.tables import write_table
 
     check_csv(out, csv)
     read = load(records)

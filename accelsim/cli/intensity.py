@@ -35,8 +35,8 @@ def intensity(
     from accelsim.outline import outline
     from accelsim.report import text
     from accelsim.report.text import intensity as intensity_text
-    from accelsim.results import write_table
     from accelsim.study.efficiency import against, simulated
+    from accelsim.tables import write_table
 
     check_csv(out, csv)
     check(convention)

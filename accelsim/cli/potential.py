@@ -24,7 +24,8 @@ def potential(
     from accelsim.analyzers.potential import summarise
     from accelsim.report import text
     from accelsim.report.text import trace as trace_text
-    from accelsim.results import marked, write_table
+    from accelsim.results import marked
+    from accelsim.tables import write_table
     from accelsim.workload import load_workload, open_trace
 
     check_csv(out, csv)

@@ -33,10 +33,10 @@ def precision(
     from accelsim.errors import unknown_name
     from accelsim.report import text
     from accelsim.report.text import precision as precision_text
-    from accelsim.results import write_table
     from accelsim.sources.precision.network import narrowable
     from accelsim.storage import cache_folder
     from accelsim.study.precision import ROLES, search_precisions
+    from accelsim.tables import write_table
     from accelsim.workload import load_workload
 
     check_csv(out, csv)

@@ -32,7 +32,7 @@ def profile(
     from accelsim.report import text
     from accelsim.report.figures import profile as profile_figures
     from accelsim.report.text import profile as profile_text
-    from accelsim.results import write_table
+    from accelsim.tables import write_table
 
     check_csv(out, csv)
     changes = [s.removeprefix("workload.") for s in settings or []]

@@ -20,7 +20,7 @@ def reproduce(
     from accelsim.report.figures import papers as paper_figures
     from accelsim.report.text import paper as paper_text
     from accelsim.report.text import paper_page
-    from accelsim.results import write_table
+    from accelsim.tables import write_table
 
     check_csv(out, csv)
     report = PAPERS.get(paper)()

@@ -26,7 +26,8 @@ def traffic(
     from accelsim.errors import unknown_name
     from accelsim.report import text
     from accelsim.report.text import traffic as traffic_text
-    from accelsim.results import marked, write_table
+    from accelsim.results import marked
+    from accelsim.tables import write_table
     from accelsim.workload import load_workload, open_trace
 
     check_csv(out, csv)

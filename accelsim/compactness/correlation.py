@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from accelsim.results import Column, declare
+from accelsim.columns import Column, declare
 
 declare(
     Column("networks", "", "number of networks", sums=False),

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from accelsim.columns import Column as ResultColumn
+from accelsim.columns import declare
 from accelsim.errors import InputError, unknown_name
-from accelsim.results import Column as ResultColumn
-from accelsim.results import declare
 
 Form = Literal["reciprocal", "linear"]
 FORMS: tuple[str, ...] = get_args(Form)

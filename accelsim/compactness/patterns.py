@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from accelsim.columns import Column, declare
 from accelsim.compactness.intensity import weighted_intensity
 from accelsim.layer import LayerShape
-from accelsim.results import Column, declare
 
 TYPES = {
     "standard": "convolution over all channels, larger than 1 x 1",

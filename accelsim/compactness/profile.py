@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from accelsim.columns import Column, declare
 from accelsim.compactness.counts import CONVENTIONS, Compactness, count, ratio, shares
 from accelsim.compactness.footprint import live_values
 from accelsim.compactness.operations import Network
-from accelsim.results import Column, declare
 
 declare(
     Column("network", "", "name of the network", sums=False),

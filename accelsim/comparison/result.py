@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from accelsim.columns import Column, declare, describe
 from accelsim.notebook import counted, page
-from accelsim.results import Column, declare, describe, marked, write_results
+from accelsim.results import marked
+from accelsim.tables import write_results
 
 GEOMEAN = "geomean"
 
 declare(
-    Column("workload", "", f"name of the trace; {GEOMEAN}: geometric mean over the workloads", sums=False),
-    Column("machine", "", "name of the machine", sums=False),
     Column("baseline", "", "name of the machine that the others are held against", sums=False),
     Column(
         "statistic",

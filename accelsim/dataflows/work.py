@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.results import Column, declare
+from accelsim.columns import Column, declare
 
 REASONS = {
     "busy": "lanes doing work that the machine cannot skip (its potential counts the same)",

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from accelsim.columns import Column, declare
 from accelsim.compactness.correlation import rank_correlation
 from accelsim.gpu.records import KINDS, Energy, Measured, Record
-from accelsim.results import Column, declare
 
 declare(
     Column("claim", "", "what is said of networks on GPUs", sums=False),

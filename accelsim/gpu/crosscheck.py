@@ -13,11 +13,11 @@ import pandas as pd
 
 from accelsim.accelerators.base import Accelerator, load_hardware
 from accelsim.accelerators.gpu_roofline import GpuRoofline
+from accelsim.columns import Column, declare
 from accelsim.compactness.correlation import rank_correlation
 from accelsim.errors import ConfigError, InputError
 from accelsim.gpu.files import find_records, read_record
 from accelsim.gpu.records import Energy, LayerInfo, Measured, Record
-from accelsim.results import Column, declare
 
 MACHINES = {"H100": "h100", "H200": "h200", "P100": "p100"}
 """Machines of devices, by a word in the name that the device gives itself."""

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from accelsim.errors import InputError
-from accelsim.results import read_info, read_table, titled
+from accelsim.results import titled
+from accelsim.tables import read_info, read_table
 
 KINDS = {
     "run.json": "layers",

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from accelsim.accelerators.base import load_hardware
+from accelsim.columns import Column, declare
 from accelsim.compactness.correlation import interval, ppmcc
 from accelsim.compactness.intensity import FORMS, Values, fit_alpha, left_out_error, weighted_intensity
 from accelsim.errors import MappingError
 from accelsim.outline import Outline
-from accelsim.results import Column, declare
 from accelsim.study.dense import dense_totals
 
 declare(

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from accelsim.accelerators.base import Accelerator, Row
+from accelsim.columns import COLUMNS, Column, declare
 from accelsim.errors import AccelsimError
-from accelsim.results import COLUMNS, Column, declare
 from accelsim.sim import Entry, approximations, cautions, measured, replayed
 from accelsim.study.together import kin, totals_together
 from accelsim.trace import Trace

@@ -8,8 +8,8 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
+from accelsim.columns import Column
 from accelsim.errors import ConfigError, unknown_name
-from accelsim.results import Column
 from accelsim.study.values import number, values
 
 WORKLOAD = "workload."

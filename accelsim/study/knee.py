@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from accelsim.results import Column, declare
+from accelsim.columns import Column, declare
 from accelsim.study.grid import Axis
 
 TOLERANCE = 0.10

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from accelsim.columns import Column, declare
 from accelsim.config import digest
 from accelsim.errors import ConfigError
-from accelsim.results import Column, declare
 from accelsim.study.evaluate import Outcome
 from accelsim.study.store import Store
 

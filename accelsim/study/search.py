@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim import __version__, comparison
+from accelsim import __version__
+from accelsim.columns import COLUMNS, Column, declare, describe
 from accelsim.config import digest
 from accelsim.errors import ConfigError, unknown_name
 from accelsim.notebook import counted, page, short
-from accelsim.results import COLUMNS, Column, declare, describe, marked, write_results
+from accelsim.results import marked
 from accelsim.study.executors import open_workers
 from accelsim.study.grid import WORKLOAD, Axis, Grid, grid
 from accelsim.study.limits import Limit, limits, sram_bytes
@@ -23,6 +24,7 @@ from accelsim.study.points import Points
 from accelsim.study.store import Store, typed
 from accelsim.study.sweep import PARTS, axis_columns, condensed, networks, open_traces
 from accelsim.study.template import Template
+from accelsim.tables import write_results
 
 OBJECTIVES = {"latency": "time_s", "energy": "energy_pj", "traffic": "dram_bytes", "edp": "edp", "sram": "sram_bytes"}
 """Result column of each objective; all are better when smaller."""
@@ -187,7 +189,6 @@ class _Space:
 
     def table(self, designs: Sequence[tuple[str, ...]], numbers: Sequence[int]) -> pd.DataFrame:
         """Return a row per trial."""
-        assert comparison.GEOMEAN  # declares machine
         hw = self.spanned.machines[0]
         rows = [self._judged(design) for design in self._evaluated(designs)]
         points = [self.spanned.point(hw, self.spanned.workloads[0], self._at(design)) for design in designs]

@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.results import Column, declare, parquet, table_of
+from accelsim.columns import Column, declare
 from accelsim.storage import caution, optionally, remove, write_atomically
 from accelsim.study.evaluate import Outcome
+from accelsim.tables import parquet, table_of
 
 declare(Column("key", "", "content key of machine, trace and versions; equal keys are the same run", sums=False))
 

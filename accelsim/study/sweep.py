@@ -12,16 +12,18 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim import __version__, catalogue, comparison
+from accelsim import __version__, catalogue
+from accelsim.columns import declare, describe
 from accelsim.errors import ConfigError
 from accelsim.notebook import counted, page, short
-from accelsim.results import declare, describe, titled, untrained, write_results
+from accelsim.results import titled, untrained
 from accelsim.study.executors import open_workers
 from accelsim.study.grid import Axis, Grid, Point, grid
 from accelsim.study.knee import knees
 from accelsim.study.points import Points, Traces
 from accelsim.study.store import Store, typed
 from accelsim.study.template import Template
+from accelsim.tables import write_results
 from accelsim.workload import load_workload, open_trace
 
 PARTS = "points"
@@ -158,7 +160,6 @@ def _table(
     spanned: Grid, points: Sequence[Point], keys: Sequence[str], finished: pd.DataFrame, names: Called
 ) -> pd.DataFrame:
     """Return a row per point in the order of the grid."""
-    assert comparison.GEOMEAN  # declares machine and workload
     head: dict[str, list[Any]] = {"machine": [], "workload": []}
     for point in points:
         head["machine"].append(names[0][point.machine])

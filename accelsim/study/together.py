@@ -11,8 +11,8 @@ import numpy.typing as npt
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator, Row
 from accelsim.accelerators.fleet import Fleet
+from accelsim.columns import COLUMNS
 from accelsim.errors import AccelsimError
-from accelsim.results import COLUMNS
 from accelsim.sim import Entry, approximations, replayed
 
 Found = tuple[Row, str]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import accelsim
-from accelsim import catalogue, results
+from accelsim import catalogue, columns
 from docs.generate.keys import ROOT, keys
 from docs.generate.markdown import code, first_line, prose, table, text
 
@@ -31,16 +31,16 @@ _PLACES: dict[str, str] = {}
 
 def watch() -> None:
     """Note from now on which module declares each column; called before the modules are loaded."""
-    declare = results.declare
+    declare = columns.declare
 
-    def noted(*columns: results.Column, named_by_user: bool = False) -> None:
+    def noted(*declared: columns.Column, named_by_user: bool = False) -> None:
         caller = inspect.currentframe()
         caller = caller and caller.f_back
         module = str(caller.f_globals["__name__"]) if caller else ""
-        _PLACES.update({c.name: "" if named_by_user else module for c in columns if not _PLACES.get(c.name)})
-        declare(*columns, named_by_user=named_by_user)
+        _PLACES.update({c.name: "" if named_by_user else module for c in declared if not _PLACES.get(c.name)})
+        declare(*declared, named_by_user=named_by_user)
 
-    results.declare = noted
+    columns.declare = noted
 
 
 def columns_page() -> Iterator[str]:
@@ -56,13 +56,13 @@ def columns_page() -> Iterator[str]:
     yield from ["A level of memory called NAME adds `NAME_read_bytes`, `NAME_write_bytes` and `energy_NAME_pj`;"]
     yield from ["a sweep adds a column for each key that it varies.", ""]
     groups = defaultdict(list)
-    for name, column in results.COLUMNS.items():
+    for name, column in columns.COLUMNS.items():
         place = _PLACES.get(name, "")
         room = ".".join(place.split(".")[:2])
         heading = GROUPS.get(room, "Other tables")
         if room == "accelsim.accelerators" and place.split(".")[-1] not in ("base", "surroundings", "array", "residency"):
             heading = "Columns of single machines"
-        if name not in results._NAMED_BY_USERS:
+        if name not in columns._NAMED_BY_USERS:
             groups[heading].append(column)
     order = [*dict.fromkeys(GROUPS.values()), "Columns of single machines", "Other tables"]
     for heading in (h for h in order if groups[h]):

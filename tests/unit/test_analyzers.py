@@ -16,9 +16,9 @@ from accelsim.analyzers.potential import potential, summarise
 from accelsim.analyzers.runlength import run_length_bits
 from accelsim.analyzers.statistics import layer_statistics, warm
 from accelsim.analyzers.tables import cost_table
+from accelsim.columns import COLUMNS
 from accelsim.errors import ConfigError, UnknownNameError
 from accelsim.layer import LayerShape, Operand
-from accelsim.results import COLUMNS
 from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_entry
 
 CONV = LayerShape("conv", 1, 1, 4, 3, 6, 5, 3, 3, 6, 5, padding=(1, 1, 1, 1))

@@ -17,13 +17,13 @@ from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.cli import invoke
 from accelsim.cli.lists import spread
 from accelsim.cli.options import addressed
+from accelsim.columns import COLUMNS
 from accelsim.comparison import RATIOS, Comparison, equalised, geomean
 from accelsim.errors import ConfigError, UnknownNameError
 from accelsim.report import palette
 from accelsim.report.figures import compare as figures
 from accelsim.report.figures import drawing
 from accelsim.report.text import compare as compare_text
-from accelsim.results import COLUMNS
 from accelsim.trace import Trace
 from tests.study_networks import network
 

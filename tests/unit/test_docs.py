@@ -48,11 +48,11 @@ def test_every_key_has_a_type_and_a_meaning(pages: dict[str, str], name: str) ->
 
 
 def test_every_column_command_and_entry_is_there(pages: dict[str, str]) -> None:
-    from accelsim import results
+    from accelsim import columns
     from accelsim.report.vocabulary import learn
 
     learn()
-    missing = [n for n in results.COLUMNS if f"`{n}`" not in pages["columns"] and n not in results._NAMED_BY_USERS]
+    missing = [n for n in columns.COLUMNS if f"`{n}`" not in pages["columns"] and n not in columns._NAMED_BY_USERS]
     assert not missing
     for command in (
         "run",

@@ -9,6 +9,7 @@ import pytest
 
 from accelsim import catalogue, strictyaml
 from accelsim.cli import invoke
+from accelsim.columns import COLUMNS
 from accelsim.errors import ConfigError, InputError, UnknownNameError
 from accelsim.hardware.energy import (
     Band,
@@ -32,7 +33,6 @@ from accelsim.hardware.energy import (
 )
 from accelsim.hardware.energy.sram import fit_power_law
 from accelsim.report.text.energy import energy_names
-from accelsim.results import COLUMNS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "energy.md"
 

@@ -19,12 +19,12 @@ from accelsim.analyzers.analyze import analyze  # noqa: E402
 from accelsim.analyzers.formats import analyze_formats, format_properties  # noqa: E402
 from accelsim.analyzers.potential import potential  # noqa: E402
 from accelsim.cli import invoke  # noqa: E402
+from accelsim.columns import COLUMNS  # noqa: E402
 from accelsim.errors import ConfigError, InputError  # noqa: E402
 from accelsim.formats.catalogue import FORMATS  # noqa: E402
 from accelsim.formats.patterns import Patterns, to_format  # noqa: E402
 from accelsim.layer import Operand  # noqa: E402
 from accelsim.quantize import Quantization, Scheme, calibrate, quantize  # noqa: E402
-from accelsim.results import COLUMNS  # noqa: E402
 from accelsim.sim import run  # noqa: E402
 from accelsim.sources.capture import capture  # noqa: E402
 from accelsim.sources.dnnsim.export import export  # noqa: E402

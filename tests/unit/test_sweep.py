@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 import accelsim
 from accelsim.accelerators.base import load_hardware
 from accelsim.cli import invoke
+from accelsim.columns import COLUMNS
 from accelsim.errors import ConfigError, UnknownNameError
 from accelsim.report.figures import sweep as sweep_figures
 from accelsim.report.text import sweep as sweep_text
-from accelsim.results import COLUMNS
 from accelsim.study import evaluate, points
 from accelsim.study.executors import Workers
 from accelsim.study.grid import grid

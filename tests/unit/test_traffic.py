@@ -17,9 +17,9 @@ from accelsim.analyzers.compression.tensor import Coding, Tensor
 from accelsim.analyzers.stored import stored_bits
 from accelsim.analyzers.traffic import OPERANDS, layer_traffic, smallest, totals, traffic
 from accelsim.cli import invoke
+from accelsim.columns import COLUMNS
 from accelsim.errors import ConfigError
 from accelsim.report.text import traffic as traffic_text
-from accelsim.results import COLUMNS
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace
 from tests.references.compression import needed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from accelsim.columns import COLUMNS
 from accelsim.report import text
 from accelsim.report.text.sweep import written
-from accelsim.results import COLUMNS
 from accelsim.study.search import OBJECTIVES, Search
 from accelsim.units import binary_bytes
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from accelsim.columns import Column, declare, describe
 from accelsim.config import Spec
 from accelsim.errors import ConfigError
-from accelsim.results import Column, declare, describe, write_results
 from accelsim.study.sharing.candidates import Candidate
+from accelsim.tables import write_results
 
 declare(
     Column("k", "", "number of values that the weights of a layer (or of each of its channels) share", sums=False),

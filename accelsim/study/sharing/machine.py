@@ -13,10 +13,10 @@ import pandas as pd
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator, load_hardware
 from accelsim.analyzers.histogram import value_histogram
+from accelsim.columns import Column, declare
 from accelsim.config import digest
 from accelsim.errors import ConfigError
 from accelsim.quantize import Quantization
-from accelsim.results import Column, declare
 from accelsim.sim import run
 from accelsim.sources.capture import bundle_path, record_to
 from accelsim.study.sharing.candidates import Candidate

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from accelsim.results import Column, declare
+from accelsim.columns import Column, declare
 from accelsim.study.sharing.candidates import Sharing, all_candidates
 from accelsim.study.sharing.evaluate import Evaluator, Judged
 

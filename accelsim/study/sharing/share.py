@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from accelsim.results import write_table
 from accelsim.storage import cache_folder, write_atomically
 from accelsim.study.sharing.candidates import Candidate, Sharing
 from accelsim.study.sharing.exploration import Exploration, Plan
@@ -18,6 +17,7 @@ from accelsim.study.sharing.explore import explore
 from accelsim.study.sharing.export import write_shared
 from accelsim.study.sharing.machine import effects, machine
 from accelsim.study.sharing.rate import Coding
+from accelsim.tables import write_table
 from accelsim.workload import Workload, load_workload
 
 MACHINE_POINTS = 4
