@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from accelsim.errors import ConfigError, InputError, unknown_name
-from accelsim.study.executors import Workers
+from accelsim.study.workers import Workers
 
 LOOPBACK = "127.0.0.1"
 _BOUND = f"--host {LOOPBACK} --dashboard-address {LOOPBACK}:0"

@@ -18,11 +18,11 @@ from accelsim.hardware.dram import load_dram
 from accelsim.sim import cautions, measured
 from accelsim.study.bundles import reference
 from accelsim.study.evaluate import Counted, Outcome, counted, refused
-from accelsim.study.executors import Task, Workers
 from accelsim.study.grid import Point
 from accelsim.study.store import Store
 from accelsim.study.tasks import Batch, Evaluated, bare, evaluate_batch, measure_layer, timed
 from accelsim.study.template import Template
+from accelsim.study.workers import Task, Workers
 from accelsim.trace import Trace
 
 STUDY_VERSION = 1

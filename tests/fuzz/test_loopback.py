@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from accelsim.study import cluster
-from accelsim.study.executors import Task, Workers, open_workers
+from accelsim.study.executors import open_workers
+from accelsim.study.workers import Task, Workers
 from tests.study_workers import dask_cluster, square
 
 SBATCH = """#!/bin/sh

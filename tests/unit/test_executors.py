@@ -22,13 +22,14 @@ from accelsim.sim import measured
 from accelsim.study import bundles, cluster, tasks
 from accelsim.study.bundles import BundleReference, open_bundle, reference
 from accelsim.study.evaluate import counted
-from accelsim.study.executors import MOST_ATTEMPTS, Task, open_workers
+from accelsim.study.executors import open_workers
 from accelsim.study.grid import grid
 from accelsim.study.points import Points
 from accelsim.study.store import Store
 from accelsim.study.sweep import open_traces, sweep
 from accelsim.study.tasks import Batch, evaluate_batch, measure_layer
 from accelsim.study.template import Template
+from accelsim.study.workers import MOST_ATTEMPTS, Task
 from accelsim.trace import Trace
 from tests.study_networks import bandwidth_key, buffer_key, network
 from tests.study_workers import KillingStore, dask_cluster, die, die_once, refuse, square

@@ -26,7 +26,6 @@ from accelsim.errors import ConfigError, UnknownNameError
 from accelsim.report.figures import sweep as sweep_figures
 from accelsim.report.text import sweep as sweep_text
 from accelsim.study import evaluate, points
-from accelsim.study.executors import Workers
 from accelsim.study.grid import grid
 from accelsim.study.knee import TOLERANCE, knee
 from accelsim.study.points import Points
@@ -34,6 +33,7 @@ from accelsim.study.store import Store
 from accelsim.study.sweep import Sweep, open_traces, sweep
 from accelsim.study.template import Template
 from accelsim.study.values import number, values
+from accelsim.study.workers import Workers
 from accelsim.trace import Trace
 from tests.study_networks import bandwidth_key, buffer_key, network
 
