@@ -45,7 +45,6 @@ def run(
     from accelsim.accelerators.base import load_hardware
     from accelsim.analyzers.statistics import warm
     from accelsim.report import text
-    from accelsim.report.evidence import evidence
     from accelsim.report.shares import as_table, ineffectual_shares
     from accelsim.report.text import run as run_text
     from accelsim.sim import run as replay
@@ -65,6 +64,8 @@ def run(
     shares = ineffectual_shares(trace, machine.word_bits)
     run_text.show(result, shares)
     if out is not None:
+        from accelsim.report.evidence import evidence
+
         beside = evidence([(result.info["trace"]["name"], trace)], machine.word_bits, [machine])
         written = [*result.write(out, csv, {"ineffectual": as_table(shares), **beside}), *written]
     for line in text.warnings(cautions):
@@ -89,14 +90,16 @@ def _over_time(
     machine: Accelerator, trace: Trace, result: RunResult, sample: int, timeline: Path | None, dram_trace: Path | None
 ) -> tuple[list[Path], list[str]]:
     """Write the timeline and the requests that are asked for; return their paths and warnings."""
-    from accelsim.timeline import write_requests, write_timeline
-
     paths: list[Path] = []
     warnings: list[str] = []
     if timeline is not None:
+        from accelsim.timeline import write_timeline
+
         warnings += write_timeline(machine, trace, result, timeline, sample)
         paths.append(timeline)
     if dram_trace is not None:
+        from accelsim.timeline import write_requests
+
         warnings += write_requests(machine, trace, result, dram_trace, sample)
         paths.append(dram_trace / "index.json")
     return paths, warnings
