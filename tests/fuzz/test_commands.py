@@ -69,6 +69,7 @@ ONLY: dict[str, tuple[str, ...]] = {
     "paper": ("eyeris", "", "../x"), "energy": ("0", "x", "nan"),
 }  # fmt: skip
 """All values of parameters that could start processes or ask for hours of work."""
+WRITTEN = ("--out", "--timeline", "--dram-trace", "--storage")
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,13 @@ def line(rng: random.Random) -> list[str]:
         words.append(rng.choice(["--json", "--quiet", "--verbose", "--help", "--nonsense", "--", "-x", "--out"]))
     if rng.random() < 0.1:
         words.insert(rng.randrange(len(words) + 1), rng.choice(mutations.WORDS))
-    return [word.replace("\0", "") for word in words]
+    words = [word.replace("\0", "") for word in words]
+    return [within(word) if before in WRITTEN else word for before, word in zip(["", *words], words)]
+
+
+def within(word: str) -> str:
+    """Return a place to write to that is in the working folder: what the user names elsewhere is the user's wish."""
+    return word.replace("..", "_").lstrip("/~") or "out"
 
 
 def value(name: str, rng: random.Random) -> str:
