@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -13,21 +14,31 @@ _kept: list[Any] = []
 
 
 def import_torchvision() -> ModuleType:
-    """Return the torchvision package, declaring first the operators whose absence makes its import fail.
+    """Return the torchvision package, with the operators declared whose absence makes its import fail.
 
-    With a CPU-only torch the compiled library of a torchvision wheel does not load, and ``import torchvision``
-    stops at ``operator torchvision::nms does not exist``. The networks need only the declarations. Raises
-    ImportError when torchvision is not installed.
+    With another build of torch the compiled library of a torchvision wheel does not load, and ``import torchvision``
+    stops at ``operator torchvision::nms does not exist``. The networks need only the declarations. Where the library
+    loads it declares them itself, and a second declaration would end the process. Raises ImportError when torchvision
+    is not installed.
     """
-    import torch
-
-    if not _kept:
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for schema in _SCHEMAS:
-            name = schema.partition("(")[0]
-            if not hasattr(torch.ops.torchvision, name):
-                library.define(schema)
-        _kept.append(library)
-    import torchvision
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]  # of the import that stopped half way
+        _declare()
+        import torchvision
 
     return torchvision
+
+
+def _declare() -> None:
+    import torch
+
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for schema in _SCHEMAS:
+        if not hasattr(torch.ops.torchvision, schema.partition("(")[0]):
+            library.define(schema)
+    _kept.append(library)
