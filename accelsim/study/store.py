@@ -21,7 +21,8 @@ FLUSH_S = 2.0
 """Seconds of finished work that a killed study may lose."""
 _MOST_ROWS = 50_000
 _WHOLE = ("index", "sample")
-_NEEDED = {"points": ("key", "problem"), "layers": ("key", *_WHOLE)}
+_NEEDED = {"points": ("key",), "layers": ("key", *_WHOLE)}
+"""Columns of a part; what else it has depends on what is studied, and only points with layers need `problem`."""
 
 
 class Store:
@@ -142,7 +143,8 @@ class Store:
                 if path.stem != f"{kind}-{_sum(data)}":
                     raise ValueError("it was altered or is damaged")
                 part = table_of(data, path.name)
-                if missing := [name for name in _NEEDED[kind] if name not in part]:
+                needed = (*_NEEDED[kind], *(["problem"] if self.layers and kind == "points" else []))
+                if missing := [name for name in needed if name not in part]:
                     raise ValueError(f"it has no column {missing[0]}")
                 for name in {"key", "problem"} & set(part.columns):
                     if not all(isinstance(text, str) for text in part[name]):

@@ -171,6 +171,11 @@ def test_damaged_parts_of_a_study_are_run_again(every: bool, tmp_path: Path) -> 
     pd.testing.assert_frame_equal(Store(folder).points().sort_values("key", ignore_index=True), expected)
 
 
+def test_scores_without_a_column_of_problems_are_read_back(tmp_path: Path) -> None:
+    Store(tmp_path, flush_s=0.0).add({"one": Outcome({"score": 0.5})})
+    assert "one" in Store(tmp_path)
+
+
 def test_a_damaged_journal_goes_on_from_what_stands_before(every: bool, tmp_path: Path) -> None:
     path = tmp_path / "search.journal"
     entries = [{"op_code": n, "worker_id": "w", "value": n / 3, "words": ["a", n]} for n in range(6)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,7 @@ def test_compiled_code_that_cannot_be_kept_costs_a_warning(net: str, expected: P
     """
     words = ["python", "-m", "accelsim", *run_words(net, tmp_path / "out")]
     environment = {**os.environ, "ACCELSIM_CACHE": str(tmp_path / "cache")}
-    line = ["unshare", "-m", "bash", "-c", script, "-", os.path.realpath("/proc/self/exe"), *words[1:]]
+    line = ["unshare", "-m", "bash", "-c", script, "-", sys.executable, *words[1:]]
     done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False, cwd=PACKAGE.parent)
     if done.returncode in (1, 77) and "accelsim" not in done.stderr:
         pytest.skip("no file system can be mounted here")
