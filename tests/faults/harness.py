@@ -67,6 +67,7 @@ class Workshop:
         """End the process."""
         assert self._process.stdin is not None
         self._process.stdin.close()
+        self._process.kill()
         self._process.wait(30)
 
     def start(self, arguments: Sequence[str], cache: Path, folders: Sequence[Path] = (), **job: Any) -> Path:

@@ -63,11 +63,14 @@ def test_signals_at_any_moment(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_signal_while_the_command_starts(number: signal.Signals, net: str, tmp_path: Path) -> None:
+    script = "import sys; from accelsim.cli import main; print('here', flush=True); main(sys.argv[1:])"
     for step in range(8):
-        line = [sys.executable, "-m", "accelsim", "capture", "--workload", net]
+        line = [sys.executable, "-c", script, "capture", "--workload", net]
         environment = {**os.environ, "ACCELSIM_CACHE": str(tmp_path / "cache")}
         running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-        time.sleep(0.4 + step / 8)
+        assert running.stdout is not None
+        assert running.stdout.readline() == "here\n"
+        time.sleep(0.02 + step / 8)
         running.send_signal(number)
         _, told = running.communicate(timeout=60)
         assert running.returncode in (0, CODES[number]), told

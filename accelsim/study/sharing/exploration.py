@@ -116,5 +116,6 @@ class Exploration:
         """Write sensitivity, combinations and front as tables, and share.json; return the paths."""
         tables = {"sensitivity": self.sensitivity, "combinations": self.combinations, "front": self.front}
         names = [name for table in tables.values() for name in table.columns]
-        info = {**self.info, "assignments": self.assignments, "warnings": self.warnings, "columns": describe(names)}
+        told = {key: value for key, value in self.info.items() if key != "computed"}  # the same, interrupted or not
+        info = {**told, "assignments": self.assignments, "warnings": self.warnings, "columns": describe(names)}
         return write_results(folder, tables, "share.json", info, csv)
