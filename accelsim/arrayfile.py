@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from accelsim.errors import shortened
+from accelsim.errors import first_line
 
 LARGEST_BYTES = 1 << 32
 """Largest array that is unpacked from an archive; .npy files are mapped and may be larger."""
@@ -55,7 +55,7 @@ def header(file: IO[bytes], size_bytes: int) -> Header:
     except DamagedArray:
         raise
     except Exception as error:  # NumPy hands the text to Python's parser, which raises many kinds
-        raise DamagedArray(reason(error)) from None
+        raise DamagedArray(first_line(error)) from None
     if dtype.hasobject:
         raise DamagedArray("it holds Python objects, not numbers")
     if dtype.kind not in "biufc" or not dtype.itemsize:
@@ -77,7 +77,7 @@ def mapped(path: Path) -> npt.NDArray[Any]:
         try:
             return np.memmap(file, found.dtype, "r", found.offset, found.shape, order)  # type: ignore[call-overload]
         except (ValueError, OverflowError, TypeError) as error:  # more axes than an array may have
-            raise DamagedArray(reason(error)) from None
+            raise DamagedArray(first_line(error)) from None
 
 
 def packed_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header:
@@ -88,7 +88,7 @@ def packed_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header:
     except DamagedArray:
         raise
     except Exception as error:  # of every way to pack, and of names that differ within the archive
-        raise DamagedArray(reason(error)) from None
+        raise DamagedArray(first_line(error)) from None
     if found.size_bytes > LARGEST_BYTES:
         raise DamagedArray(
             f"{found.size_bytes} bytes when unpacked are more than {LARGEST_BYTES}; unpack the archive into .npy files"
@@ -107,10 +107,5 @@ def unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[A
     except DamagedArray:
         raise
     except Exception as error:
-        raise DamagedArray(reason(error)) from None
+        raise DamagedArray(first_line(error)) from None
     return array
-
-
-def reason(error: BaseException) -> str:
-    """Return the first line of an error's message, at most 200 letters; its kind when it says nothing."""
-    return shortened((str(error).strip().splitlines() or [""])[0], 200) or type(error).__name__

@@ -105,6 +105,15 @@ def shortened(text: str, letters: int = 80) -> str:
     return text if len(text) <= letters else f"{text[:half]}...{text[-half:]}"
 
 
+def first_line(error: BaseException, letters: int = 200) -> str:
+    """Return the first line of an error's message, shortened to `letters`; its kind when it says nothing.
+
+    >>> first_line(ValueError("too small\\nsee above")), first_line(KeyError())
+    ('too small', 'KeyError')
+    """
+    return shortened((str(error).strip().splitlines() or [""])[0], letters) or type(error).__name__
+
+
 def _escaped(line: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 

@@ -18,16 +18,22 @@ BICUBIC = 3
 """Pillow's number of that interpolation."""
 
 
-def read(path: Path, mode: str) -> Any:
-    """Return a picture file as a PIL image in `mode` ("RGB", "L"). Raises InputError when it is none, or too large."""
+def pillow() -> Any:
+    """Return the module PIL.Image. Raises InputError where Pillow is not installed."""
     try:
         from PIL import Image
     except ImportError:
         raise InputError("reading pictures needs Pillow", "pip install 'accelsim[images]'") from None
+    return Image
+
+
+def read(path: Path, mode: str) -> Any:
+    """Return a picture file as a PIL image in `mode` ("RGB", "L"). Raises InputError when it is none, or too large."""
+    image_library = pillow()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about sizes that are refused here, and about odd metadata
-            with Image.open(path, formats=KINDS) as image:
+            with image_library.open(path, formats=KINDS) as image:
                 check_pixels(image.size, f"picture {path}")
                 return image.convert(mode)
     except FileNotFoundError:

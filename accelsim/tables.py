@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.columns import COLUMNS, describe
-from accelsim.errors import shortened
+from accelsim.errors import first_line, shortened
 from accelsim.storage import write_together
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ def table_of(data: bytes, name: str) -> pd.DataFrame:
             raise ValueError(f"{told.num_rows} rows of {told.num_columns} columns")
         table = pd.read_parquet(io.BytesIO(data))
     except Exception as error:  # the libraries raise many kinds, as what the file says leads them
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{name} cannot be read ({shortened(reason, 200)})") from None
+        raise ValueError(f"{name} cannot be read ({first_line(error)})") from None
     return table
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from accelsim.compactness.calls import Calls, Modules
 from accelsim.compactness.operation import Operation
-from accelsim.errors import InputError
+from accelsim.errors import InputError, first_line
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def network(module: Any, *inputs: Any) -> Network:
         with torch.no_grad(), FlopCounterMode(display=False) as counter, Watch():
             torch.func.functional_call(module, {**learned, **buffers}, tuple(given))
     except (RuntimeError, TypeError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise InputError(f"{type(module).__name__} cannot be counted on shapes alone: {reason}") from error
     finally:
         for hook in hooks:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from accelsim.errors import AccelsimError, InputError
+from accelsim.errors import AccelsimError, InputError, first_line
 from accelsim.paths import user_path
 from accelsim.sources import Loaded, source
 from accelsim.sources.digests import digest_file
@@ -19,7 +19,7 @@ from accelsim.sources.inputs.fed import Fed
 from accelsim.sources.inputs.pictures import Preparation
 from accelsim.sources.inputs.reading import Taken, read
 from accelsim.sources.inputs.sentences import encoder
-from accelsim.sources.state import UNTRAINED, first_line, load_weights, weight_file
+from accelsim.sources.state import UNTRAINED, load_weights, weight_file
 from accelsim.sources.vision.quantised import holds_codes, load_state
 
 

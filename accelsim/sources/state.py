@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import InputError, shortened
+from accelsim.errors import InputError, first_line, shortened
 from accelsim.paths import user_path
 from accelsim.sources.torchao_files import import_torchao, only_torchao, rebuilt
 
@@ -86,11 +86,6 @@ def load_weights(module: Any, path: Path, state: dict[str, Any] | None = None) -
         raise InputError(f"weights {path} do not fit {type(module).__name__}: {_cause(error)}") from None
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, at most 200 characters."""
-    return (str(error).strip().splitlines() or [""])[0][:200] or type(error).__name__
-
-
 def unpacked(path: Path) -> Any:
     """Return what torch.save wrote, if it is tensors and plain collections. Raises InputError for anything else."""
     import pickle
@@ -117,7 +112,8 @@ def unpacked(path: Path) -> Any:
 def _loaded(path: Path) -> Any:
     import torch
 
-    with warnings.catch_warnings():
+    # unless it is asked to, torch believes the places of a sparse tensor's values and writes to them, wherever they are
+    with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants():
         warnings.simplefilter("ignore")  # of what torch will deprecate
         return torch.load(path, map_location="cpu", weights_only=True)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, first_line
 from accelsim.sources.extras import installed
 
 OLDEST = (0, 18)
@@ -30,7 +30,7 @@ def import_torchao() -> None:
         with quiet_loggers():
             import torchao.quantization  # noqa: F401
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        raise InputError(f"torchao {version} cannot be imported beside this torch: {_first_line(error)}") from None
+        raise InputError(f"torchao {version} cannot be imported beside this torch: {first_line(error)}") from None
 
 
 def only_torchao(path: Path) -> bool:
@@ -67,7 +67,7 @@ def rebuilt(path: Path, tensors: dict[str, Any]) -> dict[str, Any]:
 
         whole, rest = unflatten_tensor_state_dict(tensors, metadata)
     except Exception as error:  # torchao takes the file's word for everything
-        raise InputError(f"weights {path}: torchao cannot put its tensors together: {_first_line(error)}") from None
+        raise InputError(f"weights {path}: torchao cannot put its tensors together: {first_line(error)}") from None
     return {**whole, **rest}
 
 
@@ -80,7 +80,3 @@ def quiet_loggers() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:200] or type(error).__name__

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from accelsim.errors import ConfigError, InputError, unknown_name
+from accelsim.errors import ConfigError, InputError, first_line, unknown_name
 from accelsim.study.workers import Workers
 
 LOOPBACK = "127.0.0.1"
@@ -38,7 +38,7 @@ def dask_workers(address: str, wait_s: float = WORKERS_S) -> Iterator[Workers]:
         client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(
-            f"no Dask scheduler answers at {address} ({_brief(error)})",
+            f"no Dask scheduler answers at {address} ({first_line(error, 120)})",
             f"start one with: dask scheduler {_BOUND}, and: dask worker ADDRESS --nthreads 1 {_BOUND}",
         ) from None
     try:
@@ -154,7 +154,3 @@ def _distributed() -> Any:
 
 def _missing(package: str) -> InputError:
     return InputError(f"this executor needs {package}, which is not installed", "pip install 'accelsim[cluster]'")
-
-
-def _brief(error: BaseException) -> str:
-    return str(error).split("\n")[0][:120] or type(error).__name__

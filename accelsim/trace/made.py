@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from accelsim.errors import AccelsimError, BundleError
+from accelsim.errors import AccelsimError, BundleError, first_line
 from accelsim.layer import Layer
 from accelsim.registry import Registry
 from accelsim.trace.manifest import refusal
@@ -34,6 +34,6 @@ def maker_of(path: Path, manifest: dict[str, Any]) -> Maker | None:
     except (KeyError, TypeError):
         raise refusal(path, "its recipe is not complete") from None
     except (AccelsimError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise BundleError(f"bundle {path}: its codes cannot be made ({reason})", "make the bundle again") from None
     return found

@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from accelsim.errors import InputError, shortened
+from accelsim.errors import InputError, first_line, shortened
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -109,7 +109,7 @@ def _whole(path: Path, read: Callable[[], T]) -> T:
     except (AssertionError, NotImplementedError):
         raise
     except Exception as error:  # of the file's library, and of a network that its content does not fit
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         hint = "install accelsim again"
         raise InputError(f"{path}: is damaged or not of this version ({shortened(reason, 200)})", hint) from None
 

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim import arrayfile
-from accelsim.arrayfile import reason
-from accelsim.errors import InputError
+from accelsim.errors import InputError, first_line
 
 ARCHIVE = "trace.npz"
 _NAME = re.compile(r"(act|wgt)-.+")
@@ -107,4 +106,4 @@ class Arrays:
         try:
             yield
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, OverflowError) as error:
-            raise InputError(f"{self.where(name)}: cannot be read ({reason(error)})") from None
+            raise InputError(f"{self.where(name)}: cannot be read ({first_line(error)})") from None

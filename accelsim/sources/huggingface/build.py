@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import InputError, UnknownNameError, unknown_name
+from accelsim.errors import InputError, UnknownNameError, first_line, unknown_name
 from accelsim.sources.extras import installed
-from accelsim.sources.state import first_line, read_state
+from accelsim.sources.state import read_state
 from accelsim.sources.torchao_files import quiet_loggers
 from accelsim.sources.torchvision_ops import import_torchvision
 
@@ -125,6 +125,6 @@ def _guarded(place: str, action: Any, hint: str = "") -> Any:
     except Exception as error:  # the library raises what it likes
         local = Path(place).is_dir()
         raise InputError(
-            f"{place}: {first_line(error) or type(error).__name__}",
+            f"{place}: {first_line(error)}",
             hint or ("is it a folder of config.json and safetensors?" if local else OFFLINE),
         ) from None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from accelsim import arrayfile
-from accelsim.errors import InputError, shortened
+from accelsim.errors import InputError, first_line, shortened
 
 MOST_ROWS = 2_000_000
 """Inputs that a file may hold: one more is most often an array whose first axis does not count them."""
@@ -84,5 +84,5 @@ def _guarded(path: Path, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, OverflowError) as error:
-        told = f"{path} cannot be read as an array ({arrayfile.reason(error)})"
+        told = f"{path} cannot be read as an array ({first_line(error)})"
         raise InputError(told, "give an .npy or .npz of numbers") from None

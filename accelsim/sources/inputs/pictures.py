@@ -52,7 +52,7 @@ def picture(path: Path, preparation: Preparation) -> Prepared:
 
 def prepare(pixels: Pixels, preparation: Preparation, where: str) -> Prepared:
     """Prepare a picture given as uint8 (H, W) or (H, W, 3): (1, channels, H, W); `where` names it in messages."""
-    image = _pillow().fromarray(pixels)
+    image = picturefile.pillow().fromarray(pixels)
     return _prepared(image.convert(_mode(preparation)), preparation, where)
 
 
@@ -78,7 +78,7 @@ def _resized(image: Any, preparation: Preparation, where: str) -> Any:
     size = preparation.resize
     if size is None:
         return image
-    method = getattr(_pillow().Resampling, preparation.interpolation.upper())
+    method = getattr(picturefile.pillow().Resampling, preparation.interpolation.upper())
     short, long = sorted(image.size)
     if isinstance(size, list):
         new = size[1], size[0]
@@ -106,11 +106,3 @@ def _channels(key: str, values: list[float], channels: int) -> Prepared:
     if len(values) not in (1, channels):
         raise InputError(f"inputs: {key} has {len(values)} numbers, the picture {channels} channels")
     return np.array(values, np.float32)[:, None, None]
-
-
-def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError:
-        raise InputError("reading pictures needs Pillow", "pip install 'accelsim[images]'") from None
-    return Image

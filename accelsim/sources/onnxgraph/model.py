@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, first_line, shortened
 from accelsim.sources.graphs.feeds import Asked, Feed
 from accelsim.sources.graphs.graph import Node
 from accelsim.sources.graphs.values import Array
@@ -219,6 +219,5 @@ def _value(attribute: Any) -> Any:
 
 
 def _line(error: BaseException) -> str:
-    """Return the first line of an error's message without the runtime's prefix, at most 200 characters."""
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return text.rpartition("[ONNXRuntimeError] : ")[2][:200]
+    """Return the first line of an error's message without the runtime's prefix."""
+    return shortened(first_line(error, 1000).rpartition("[ONNXRuntimeError] : ")[2], 200)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from accelsim.errors import AccelsimError, InputError
+from accelsim.errors import AccelsimError, InputError, first_line
 from accelsim.quantize import Quantization
 from accelsim.sources.losses import lost
 from accelsim.sources.recording.context import decomposed, evaluating
@@ -142,8 +142,8 @@ def _pass(
         except AccelsimError:
             raise
         except (Exception, SystemExit) as error:
-            message = (str(error).strip().splitlines() or [""])[0][:200]
-            raise InputError(f"the forward pass fails on sample {sample}: {type(error).__name__}: {message}") from error
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            raise InputError(f"the forward pass fails on sample {sample}: {reason}") from error
         progress.update()
     weights.restore()
 

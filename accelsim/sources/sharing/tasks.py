@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from accelsim import arrayfile
-from accelsim.errors import InputError
+from accelsim.errors import InputError, first_line
 from accelsim.sources import Source
 from accelsim.sources.sharing.network import Network
 from accelsim.sources.zoo import Zoo
@@ -101,7 +101,7 @@ def read_labels(path: Path, count: int) -> Any:
             warnings.simplefilter("ignore")  # of a file without lines, which is refused below
             found = arrayfile.mapped(path) if path.suffix == ".npy" else np.loadtxt(path, np.int64, ndmin=1)
     except (OSError, ValueError, OverflowError) as error:
-        reason = arrayfile.reason(error)
+        reason = first_line(error)
         raise InputError(f"labels {path} cannot be read ({reason})", "a class per line, or an .npy of them") from None
     if found.dtype.kind not in "iu" or found.shape != (count,):
         told = f"of shape {str(found.shape)[:80]} and type {found.dtype} for {count} inputs"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, first_line
 from accelsim.sources.graphs.feeds import Asked, Feed
 from accelsim.sources.graphs.graph import Node
 from accelsim.sources.graphs.values import Array, Format, Values
@@ -71,7 +71,7 @@ class Model:
                 )
         except Exception as error:  # the runtime raises many kinds
             hint = "convert or copy it again"
-            raise InputError(f"{path}: is no TFLite model, or is truncated ({_line(error)})", hint) from None
+            raise InputError(f"{path}: is no TFLite model, or is truncated ({first_line(error)})", hint) from None
         proto = schema.ModelT.InitFromPackedBuf(body, 0)
         model = cls(path, proto, interpreter)
         try:
@@ -83,7 +83,7 @@ class Model:
                 raise InputError(
                     f"{path}: uses custom operators that the TFLite runtime does not have: {', '.join(custom)}", hint
                 ) from None
-            raise InputError(f"{path}: the TFLite runtime cannot load it: {_line(error)}") from None
+            raise InputError(f"{path}: the TFLite runtime cannot load it: {first_line(error)}") from None
         return model
 
     @cached_property
@@ -155,7 +155,7 @@ class Model:
             states = {t.index: np.array(self.interpreter.get_tensor(t.index)) for t in self.tensors if t.variable}
             self.interpreter.invoke()
         except Exception as error:
-            raise InputError(f"{self.path}: fails on sample {sample}: {_line(error)}") from None
+            raise InputError(f"{self.path}: fails on sample {sample}: {first_line(error)}") from None
         return Run(self, states)
 
     @property
@@ -257,8 +257,3 @@ def _numbers(values: Any) -> Array:
 
 def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
-
-
-def _line(error: BaseException) -> str:
-    """Return the first line of an error's message, at most 200 characters."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, first_line
 
 MOST_TABLES = 1_000_000
 """Tensors, operators and buffers of a file; the runtime's own check of the form stops there too."""
@@ -37,7 +37,7 @@ def refuse_unsound(body: bytes, path: Path) -> None:
     except _Unsound as error:
         raise InputError(f"{path}: is damaged ({error})", "convert or copy it again") from None
     except Exception as error:  # offsets beyond the end of the file
-        reason = (str(error).splitlines() or [""])[0][:100] or type(error).__name__
+        reason = first_line(error, 100)
         raise InputError(
             f"{path}: is no TFLite model, or is truncated ({reason})", "convert or copy it again"
         ) from None

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from accelsim.errors import InputError, UnknownNameError, unknown_name
+from accelsim.errors import InputError, UnknownNameError, first_line, unknown_name
 from accelsim.sources.inputs.pictures import Preparation
-from accelsim.sources.state import first_line, load_weights, read_state
+from accelsim.sources.state import load_weights, read_state
 from accelsim.sources.torchvision_ops import import_torchvision
 from accelsim.sources.vision.quantised import load_state
 
@@ -112,7 +112,7 @@ def _published(models: Any, name: str, weights: str, options: dict[str, Any]) ->
     except (OSError, RuntimeError) as error:
         kept = Path(torch.hub.get_dir()) / "checkpoints"
         raise InputError(
-            f"the weights of {name} cannot be had: {first_line(error) or type(error).__name__}",
+            f"the weights of {name} cannot be had: {first_line(error)}",
             f"without a connection, put {entry.url} into {kept}, or give `weights: path/to/file` or `weights: random`",
         ) from None
 

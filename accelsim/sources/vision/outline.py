@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 
-from accelsim.errors import InputError, unknown_name
+from accelsim.errors import InputError, first_line, unknown_name
 from accelsim.sources import Loaded
 from accelsim.sources.inputs.pictures import Preparation
 from accelsim.sources.inputs.spec import Inputs
-from accelsim.sources.state import first_line
 from accelsim.sources.torchvision_ops import import_torchvision
 from accelsim.sources.vision.build import is_quantised, metadata
 

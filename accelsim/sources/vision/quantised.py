@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, first_line
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.sources import Encoded
-from accelsim.sources.state import first_line, unpacked
+from accelsim.sources.state import unpacked
 
 CONVENTIONS = {
     "weights": "the network's own int8 codes; batch normalisation is folded into them",

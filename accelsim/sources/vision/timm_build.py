@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import InputError, unknown_name
+from accelsim.errors import InputError, first_line, unknown_name
 from accelsim.sources.inputs.pictures import Preparation
-from accelsim.sources.state import first_line, load_weights
+from accelsim.sources.state import load_weights
 from accelsim.sources.torchvision_ops import import_torchvision
 
 
@@ -36,9 +36,7 @@ def build(
             module = timm.create_model(given, pretrained=published, **options).eval()
         except (OSError, RuntimeError, TypeError, ValueError, AssertionError, KeyError) as error:
             hint = "without a connection give `weights: path/to/file`, a folder as `model`, or `weights: random`"
-            raise InputError(
-                f"{name} cannot be built: {first_line(error) or type(error).__name__}", hint if published else ""
-            ) from None
+            raise InputError(f"{name} cannot be built: {first_line(error)}", hint if published else "") from None
     if path is not None:
         try:
             load_weights(module, path)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.errors import InputError
+from accelsim.errors import InputError, first_line
 from accelsim.storage import write_atomically
 from accelsim.study.sharing.candidates import Candidate, dense
 from accelsim.study.sharing.rate import width
@@ -59,7 +59,7 @@ def read_shared(path: Path) -> dict[str, Floats]:
                 indices = unpacked(data, bits, count)
                 found[name] = dense(file.get_tensor(f"{name}.codebook"), indices.reshape(shape))
     except Exception as error:  # the library's own, and whatever contradictions in the file lead to
-        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        reason = first_line(error)
         raise InputError(
             f"{path}: no readable shared weights ({reason})", "give the shared.safetensors of a share"
         ) from None
