@@ -122,12 +122,12 @@ class Trace:
             arrays |= self._open(record.weight_file)
         try:
             return self._joined(record, sample, arrays)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
             raise refusal(self.path, f"layer {record.name} contradicts its manifest ({reason})") from None
 
     def _joined(self, record: LayerRecord, sample: int, arrays: dict[str, Codes]) -> Layer:
-        """Return a layer of its arrays. Raises ValueError, KeyError, TypeError and IndexError when these do not fit."""
+        """Return a layer of its arrays. Raises ValueError, KeyError, TypeError, IndexError or OverflowError when these do not fit."""
         shape = record.shapes[sample]
         operands = {
             role: operand_of(arrays, role, parameters, shape.groups if role == "activation" else 1)

@@ -19,7 +19,7 @@ Case = Callable[[random.Random], Any]
 Family = Callable[[Path], Case]
 
 PLACES = {
-    "arrays": "arrays", "array_headers": "arrays", "archives": "arrays", "labels": "arrays", "npy_folders": "npy_folders",
+    "few": "few", "arrays": "arrays", "array_headers": "arrays", "archives": "arrays", "labels": "arrays", "npy_folders": "npy_folders",
     "tflite_bytes": "tflite_models", "tflite_structures": "tflite_models",
     "safetensors": "weights", "checkpoints": "weights", "shared_weights": "weights", "shipped": "weights",
     "bundle_bytes": "bundles", "bundle_claims": "bundles", "tensor_files": "bundles",

@@ -1,0 +1,26 @@
+"""Some cases of many families in one process, for the fast suite."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from tests.fuzz.families import PLACES, Case, family
+
+LEFT_OUT = ("few", "result_folders", "shipped")
+"""Families whose examples take seconds to make."""
+
+
+def few(folder: Path) -> Case:
+    """One case of any of the quick families."""
+    cases = []
+    for name in sorted(set(PLACES) - set(LEFT_OUT)):
+        place = folder / name
+        place.mkdir()
+        cases.append(family(name)(place))
+
+    def one(rng: random.Random) -> Any:
+        return rng.choice(cases)(rng)
+
+    return one
