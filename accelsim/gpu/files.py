@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from accelsim.storage import write_atomically
 
 def record_path(folder: Path, device: str, network: str, mode: Mode) -> Path:
     """Return the file of a record: FOLDER/DEVICE/NETWORK-MODE.json, in plain letters."""
-    words = "".join(c if c.isalnum() else "-" for c in device.lower().removeprefix("nvidia").strip())
-    return folder / "-".join(filter(None, words.split("-"))) / f"{network.replace('/', '-')}-{mode.label}.json"
+    words = re.split(r"[^a-z0-9]+", device.lower().removeprefix("nvidia"))
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", network)
+    return folder / "-".join(filter(None, words))[:100] / f"{plain[:100]}-{mode.label}.json"
 
 
 def read_record(path: Path) -> Record:
