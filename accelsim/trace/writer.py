@@ -13,12 +13,15 @@ from types import TracebackType
 from typing import Any
 
 from accelsim import __version__
-from accelsim.errors import BundleError, StorageError
+from accelsim.errors import BundleError, StorageError, shortened
 from accelsim.partial import partial_folder, remove_abandoned
 from accelsim.storage import exchange, guard
 from accelsim.tensorfile import Codes, encoded
 from accelsim.trace.manifest import FORMAT, FORMAT_VERSION, digest_of, intact, read
 from accelsim.trace.place import refuse_foreign
+
+LONGEST_NAME = 160
+"""Letters of a file's name; file systems take 255."""
 
 
 class TraceWriter:
@@ -57,9 +60,9 @@ class TraceWriter:
     def add(self, name: str, tensors: dict[str, Codes]) -> str:
         """Write the arrays of one file and return the file's path inside the bundle.
 
-        name: file stem, made safe for file systems. Raises StorageError when the disk is full.
+        name: file stem, made safe for file systems, its middle left out where it is long. Raises StorageError when the disk is full.
         """
-        path = f"layers/{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.safetensors"
+        path = f"layers/{shortened(re.sub(r'[^A-Za-z0-9._-]+', '-', name), LONGEST_NAME)}.safetensors"
         digest = hashlib.sha256()
         size = 0
 
@@ -75,7 +78,10 @@ class TraceWriter:
         return path
 
     def finish(self, manifest: dict[str, Any]) -> Path:
-        """Write the manifest (format, version and file digests are added) and put the bundle in place."""
+        """Write the manifest (format, version and file digests are added) and put the bundle in place.
+
+        Raises StorageError when it cannot be put there.
+        """
         body = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,

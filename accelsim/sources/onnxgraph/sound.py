@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN": 1, "DynamicQuantizeLSTM": 4}
 def refuse_unsound(proto: Any, path: Path) -> None:
     """Raise InputError for constants that hold fewer values than they say, names given twice, and operators out of order."""
     graph = proto.graph
+    if not all(isinstance(name, str) for name in _names(graph)):  # protobuf gives bytes where they are no UTF-8
+        raise InputError(f"{path}: is damaged (a name that is no text)", HINT)
     for tensor in graph.initializer:
         if problem := _constant(tensor):
             raise InputError(f"{path}: is damaged ({problem})", HINT)
@@ -56,6 +58,15 @@ def refuse_recurrent(proto: Any, fed: Mapping[str, tuple[int, ...]], path: Path)
             if found is not None and found != expected:
                 told = f"{node.op_type} {_told(node.name)}: {what} of shape {found}, expected {expected}"
                 raise InputError(f"{path}: is damaged ({told})", HINT)
+
+
+def _names(graph: Any) -> Iterator[Any]:
+    for node in graph.node:
+        yield from (node.op_type, node.name, node.domain, *node.input, *node.output, *(a.name for a in node.attribute))
+    for tensor in graph.initializer:
+        yield from (tensor.name, *(text for entry in tensor.external_data for text in (entry.key, entry.value)))
+    for item in (*graph.input, *graph.output):
+        yield from (item.name, *(dim.dim_param for dim in item.type.tensor_type.shape.dim))
 
 
 def _constant(tensor: Any) -> str:

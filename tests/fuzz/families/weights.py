@@ -98,7 +98,8 @@ def checkpoints(folder: Path) -> Case:
     outside = torch.sparse_coo_tensor(places, torch.ones(1), (2, 3), check_invariants=False)
     contents: list[Any] = [
         _state(), {"state_dict": _state()}, {"model": _state(), "epoch": 3}, {f"module.{k}": v for k, v in _state().items()},
-        _state(extra=canary), canary, [canary], {"model": canary}, _state(**{"0.weight": huge}), _state(**{"0.weight": sparse}), _state(**{"0.weight": outside}),
+        _state(extra=canary), canary, [canary], {"model": canary}, _state(**{"0.weight": huge}), _state(**{"0.weight": sparse}),
+        _state(**{"0.weight": outside}),
         {"0.weight_orig": huge, "0.weight_mask": torch.ones(1)}, {3: torch.ones(2)}, {("a",): torch.ones(1)}, {}, [], 3, None, "x",
         {"state_dict": {}}, _state(**{"0.bias": torch.zeros(2, dtype=torch.complex64)}), _state(**{"0.bias": "no tensor"}),
         _state(**{"0.bias": torch.zeros(2, device="meta")}), torch.nn.Linear(2, 2), _state(**{"0.weight": torch.ones(2, 3).to_sparse()}),
