@@ -61,7 +61,7 @@ def write_requests(machine: Accelerator, trace: Trace, result: RunResult, folder
                 "enlarge the outermost memory",
             )
         runs = stream(found, found.steps.count)
-        name = f"{int(row['index']):03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', str(row['layer']))}.trace"
+        name = f"{int(row['index']):03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', str(row['layer']))[:100]}.trace"
         entry: dict[str, Any] = {"index": int(row["index"]), "layer": row["layer"], "file": name}
         requests = write_trace(runs, device, folder / name) if len(runs) else 0
         if not len(runs):

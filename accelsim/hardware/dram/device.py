@@ -15,8 +15,8 @@ FIELDS: tuple[str, ...] = get_args(AddressField)
 """Parts of an address, in the order in which kernels and tests number them."""
 
 
-MOST_BYTES = 1 << 50
-"""What an address reaches."""
+MOST_BYTES, MOST_BANKS, MOST_CHANNELS = 1 << 50, 1 << 16, 1 << 10
+"""What an address reaches; the banks of a part, each of which has a state; its channels, each of which has a queue."""
 
 
 def _power_of_two(value: int) -> int:
@@ -149,6 +149,11 @@ class DramDevice(Sourced):
             raise ValueError(f"a burst of {parts.burst_length} words is longer than a row of {parts.columns}")
         if parts.burst_length % parts.transfers_per_clock:
             raise ValueError("a burst must take whole clocks: burst_length is below transfers_per_clock")
+        banks = parts.channels * parts.ranks * parts.bank_groups * parts.banks
+        if banks > MOST_BANKS or parts.channels > MOST_CHANNELS:
+            raise ValueError(
+                f"{banks:,} banks on {parts.channels:,} channels are more than {MOST_BANKS:,} on {MOST_CHANNELS:,}"
+            )
         if self.capacity_bytes > MOST_BYTES:
             raise ValueError(f"its {self.capacity_bytes:,} bytes are more than the {MOST_BYTES:,} of an address")
         if clocks.t_ccd_s < self.burst_clocks:

@@ -91,7 +91,7 @@ def _wide(trace: Trace, record: LayerRecord) -> str:
 def _line(record: LayerRecord) -> Line:
     shape = record.shapes[0]
     kind = {"conv": "conv", "linear": "fc", "recurrent": "rnn"}[shape.kind]
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", record.name)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", record.name)[:150]
     return Line(name, kind, shape.stride[0], shape.padding[0])
 
 
