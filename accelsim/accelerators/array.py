@@ -25,9 +25,9 @@ from accelsim.dataflows.tiling.steps import Steps, measured_sizes
 from accelsim.dataflows.work import Pairs, Work
 from accelsim.errors import ConfigError
 from accelsim.hardware.access import beyond_model
+from accelsim.hardware.array_energy import ArrayEnergy, Published
+from accelsim.hardware.coding import Storage
 from accelsim.hardware.hierarchy import Dram, Level, MappingRules
-from accelsim.hardware.storage import Storage
-from accelsim.hardware.tables import ArrayEnergy, Published
 from accelsim.layer import Layer, LayerShape
 
 WORK_VERSION = 3

@@ -16,9 +16,9 @@ from accelsim.config import Sourced
 from accelsim.dataflows.convolution import Convolution, convolutions, is_approximate
 from accelsim.dataflows.row_stationary.array import Array, Buses, Counts, Mapping, MappingRules, RowStationaryArray
 from accelsim.dataflows.row_stationary.search import best
-from accelsim.hardware.compression import RunLength
+from accelsim.hardware.coding import RunLength
 from accelsim.hardware.energy import EnergyTable
-from accelsim.hardware.memory import Link, Scratchpads, SpatialMemory
+from accelsim.hardware.spatial_memory import Link, Scratchpads, SpatialMemory
 from accelsim.layer import Layer, LayerShape
 
 declare_columns()

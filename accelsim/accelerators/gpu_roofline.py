@@ -13,7 +13,7 @@ from accelsim.accelerators.gpu_columns import declare_columns
 from accelsim.analyzers.profile import Profile
 from accelsim.config import Bytes, BytesPerSecond, Sourced
 from accelsim.dataflows.gpu_tiles import Kernel, Product, direct, product_of, rereads, tiled
-from accelsim.hardware.tables import Published
+from accelsim.hardware.array_energy import Published
 from accelsim.layer import Layer, LayerShape
 
 declare_columns()

@@ -17,7 +17,7 @@ from accelsim.dataflows.products import products
 from accelsim.dataflows.skipping.follow import by_place, followed
 from accelsim.dataflows.skipping.tables import Tables, build, table_bits, table_pairs, table_work
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
-from accelsim.hardware.tables import ArrayEnergy
+from accelsim.hardware.array_energy import ArrayEnergy
 from accelsim.layer import Layer
 
 declare(

@@ -18,7 +18,7 @@ from accelsim.analyzers.kernels.symbols import code_lengths
 from accelsim.analyzers.runlength import run_length_bits
 from accelsim.analyzers.stored import Coding, filter_bits, pixel_bits, stored_bits
 from accelsim.errors import ConfigError, UnknownNameError
-from accelsim.hardware.storage import Format
+from accelsim.hardware.coding import Format
 from tests.references.compression import DECODERS, ENCODERS, Known, needed
 from tests.references.compression import code_lengths as reference_lengths
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from accelsim.config import Sourced
-from accelsim.hardware.memory import GlobalBuffer, Scratchpads
+from accelsim.hardware.spatial_memory import GlobalBuffer, Scratchpads
 
 
 class Array(Sourced):

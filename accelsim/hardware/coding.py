@@ -1,4 +1,4 @@
-"""In which code the operands of a layer are kept off chip."""
+"""In which code a machine keeps operands off chip, and the parameters of that code."""
 
 from __future__ import annotations
 
@@ -26,3 +26,16 @@ class Storage(Sourced):
     weight: Format = "plain"
     group_values: int = Field(default=16, ge=1)
     run_bits: int | None = Field(default=None, ge=1, le=16)
+
+
+class RunLength(Sourced):
+    """Run-length coding of zeros as on Eyeriss; `format: none` stores maps plainly.
+
+    pairs_per_word pairs of (zero run, value) and a flag share one word of word_bits.
+    """
+
+    format: Literal["rlc", "none"]
+    run_bits: int = Field(ge=1, le=16)
+    value_bits: int = Field(ge=1, le=16)
+    pairs_per_word: int = Field(ge=1)
+    word_bits: int = Field(ge=1)

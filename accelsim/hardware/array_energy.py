@@ -1,4 +1,4 @@
-"""Energies of a compute array, and what its paper prints of area and power."""
+"""Energies of a compute array, and the area and power that its paper prints."""
 
 from __future__ import annotations
 
