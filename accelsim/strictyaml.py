@@ -18,8 +18,8 @@ MOST_VALUES = 100_000
 """Values of a file once aliases stand for what they name."""
 MOST_DEPTH = 64
 """Sections inside one another."""
-SMALLEST = 1e-30
-"""The smallest number above 0; the largest is its inverse, so that products of a few physical quantities are finite."""
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Sizes of numbers other than 0, so that products of a few physical quantities are finite."""
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
@@ -78,8 +78,8 @@ def _integer(text: str, base: int) -> int:
 
 def _fraction(text: str) -> float:
     found = float(text)
-    if found and not SMALLEST <= abs(found) <= 1 / SMALLEST:
-        raise ValueError(f"{shortened(text)} is out of range: {SMALLEST:g} to {1 / SMALLEST:g}, or 0")
+    if found and not SMALLEST <= abs(found) <= LARGEST:
+        raise ValueError(f"{shortened(text)} is out of range: {SMALLEST:g} to {LARGEST:g}, or 0")
     return found
 
 
