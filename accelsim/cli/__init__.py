@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
 def invoke(arguments: list[str]) -> int:
     """Run a command and return its exit code (see `accelsim.errors.EXIT_CODES`)."""
     from accelsim.cli.app import app
-    from accelsim.cli.modes import Collected, parse, speaking
+    from accelsim.cli.modes import parse, speaking
 
     options = parse(arguments)
     if not options.json and not options.quiet and not options.all_rows:
@@ -48,6 +48,8 @@ def invoke(arguments: list[str]) -> int:
         with speaking(options) as line:
             if told.mode != "json":
                 return _code(app, line, options)[0]
+            from accelsim.cli.answer import Collected
+
             with Collected(options, app) as collected:
                 code, error = _code(app, collected.arguments, options)
             with contextlib.suppress(BrokenPipeError):
