@@ -120,12 +120,13 @@ class LayerShape:
 
 def _taps(kernel: int, out: int, size: int, stride: int, pad: int, dilation: int, transposed: bool) -> int:
     """Count (kernel position, output position) pairs along one axis that meet a real input (or output) pixel."""
-    taps = np.arange(kernel)[:, None] * dilation - pad
-    if transposed:
-        position = np.arange(size)[None, :] * stride + taps
-        return int(np.count_nonzero((position >= 0) & (position < out)))
-    position = np.arange(out)[None, :] * stride + taps
-    return int(np.count_nonzero((position >= 0) & (position < size)))
+    taps = np.arange(kernel, dtype=np.int64) * dilation - pad
+    count, room = (size, out) if transposed else (out, size)
+    first = np.maximum(
+        0, -(taps // stride)
+    )  # the first and the one behind the last of the positions i*stride + tap inside
+    last = np.minimum(count, -((taps - room) // stride))
+    return int(np.maximum(last - first, 0).sum())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import BundleError, InputError
+from accelsim.errors import BundleError, InputError, first_line
 from accelsim.formats.catalogue import number_format
 from accelsim.layer import Layer
 from accelsim.notebook import counted, page
@@ -123,7 +123,7 @@ class Trace:
         try:
             return self._joined(record, sample, arrays)
         except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+            reason = f"no {error}" if isinstance(error, KeyError) else first_line(error)
             raise refusal(self.path, f"layer {record.name} contradicts its manifest ({reason})") from None
 
     def _joined(self, record: LayerRecord, sample: int, arrays: dict[str, Codes]) -> Layer:
@@ -151,6 +151,8 @@ class Trace:
             found = maker.layer(record.index, sample)
         except IndexError:
             raise refusal(self.path, f"its recipe has no layer {record.name}") from None
+        except (ValueError, OverflowError) as error:
+            raise refusal(self.path, f"its recipe cannot be followed ({first_line(error)})") from None
         if found.shape != record.shapes[sample]:
             raise refusal(self.path, f"its recipe makes another layer {record.name}")
         for operand in (found.activation, found.weight):

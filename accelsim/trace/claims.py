@@ -88,7 +88,8 @@ def _check(manifest: Mapping[str, Any]) -> None:
     for key, kind in (("key", str), ("name", str), ("layers", list), ("warnings", list), ("files", dict)):
         _require(isinstance(manifest[key], kind), f"{key} is no {kind.__name__}")
     _require(all(isinstance(line, str) for line in manifest["warnings"]), "a warning is no text")
-    _require(_whole(manifest["samples"], 1 if manifest["layers"] else 0, MOST_SIZE), "samples is no number above 0")
+    _require(_whole(manifest["samples"], 1, MOST_SIZE), "samples is no number above 0")
+    _require(bool(manifest["layers"]), "it has no layers")
     for name, entry in manifest["files"].items():
         _require(_inside(name), f"file {name[:80]!r} stands outside the bundle")
         _require(_whole(entry["size_bytes"], 0, 1 << 62), f"{name}: size {entry['size_bytes']!r}")

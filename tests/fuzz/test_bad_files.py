@@ -13,6 +13,7 @@ import os
 import struct
 import wave
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 
 from accelsim.errors import AccelsimError, BundleError, InputError
+from accelsim.layer import LayerShape
 from accelsim.sources.inputs.items import find
 from accelsim.sources.inputs.pictures import Preparation, picture
 from accelsim.sources.inputs.sentences import encoder
@@ -395,6 +397,23 @@ def test_a_layer_of_a_long_or_strange_name_stays_in_its_bundle(tmp_path: Path) -
             assert (writer.folder / path).resolve().parent == (writer.folder / "layers").resolve()
             assert path.endswith(".weight.safetensors")
     assert os.listdir(tmp_path) == []
+
+
+def test_products_of_a_kernel_as_large_as_its_padding_are_counted_in_no_memory() -> None:
+    shape = LayerShape("conv", 1, 1, 1, 1, 1, 1, 60_001, 1, 60_001, 1, (1, 1), (60_000, 60_000, 0, 0))
+    assert shape.macs_inside == 60_001
+    for taps, size, stride, pad, dilation, transposed in product(
+        (1, 2, 3), (2, 5, 9), (1, 2, 3), (0, 1, 4), (1, 2), (False, True)
+    ):
+        out = (size - 1) * stride + dilation * (taps - 1) + 1 - 2 * pad
+        out = out if transposed else (size + 2 * pad - dilation * (taps - 1) - 1) // stride + 1
+        if out < 1:
+            continue
+        around, steps, spread = (pad, pad, 0, 0), (stride, 1), (dilation, 1)
+        layer = LayerShape("conv", 1, 1, 1, 1, size, 1, taps, 1, out, 1, steps, around, spread, 1, transposed)
+        moved, room = (size, out) if transposed else (out, size)
+        hit = [i * stride + r * dilation - pad for i in range(moved) for r in range(taps)]
+        assert layer.macs_inside == sum(0 <= place < room for place in hit)
 
 
 # Results
