@@ -10,7 +10,7 @@ also given as a ratio to starting Python with NumPy and Numba imported, measured
 - memory: the largest resident size of the warm and of the first run.
 
 --package DIR measures the accelsim of another folder, --json FILE keeps what was measured, --before FILE puts the warm times
-kept before beside those measured now. --page writes docs/speed.md.
+kept before beside those measured now. --page writes docs/speed.md; with --kept FILE from figures kept before, at once.
 """
 
 from __future__ import annotations
@@ -233,8 +233,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to keep the figures in")
     parser.add_argument("--before", type=Path, help="figures kept before")
     parser.add_argument("--page", action="store_true", help="write docs/speed.md")
+    parser.add_argument("--kept", type=Path, help="write the page from the figures of this file and measure nothing")
     options = parser.parse_args()
     before = json.loads(options.before.read_text(encoding="utf-8")) if options.before else None
+    if options.kept:
+        write_atomically(PAGE, page(json.loads(options.kept.read_text(encoding="utf-8")), before).encode())
+        return
     package = options.package.resolve()
     for found in measured(options.commands, options.network, options.repeats, package, not options.warm_only):
         if options.page:

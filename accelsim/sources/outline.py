@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from accelsim.eager import Eager
 from accelsim.layer import LayerShape
 
 
@@ -38,7 +39,7 @@ def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:
     known: Any = Known()
     normalisations = {torch.ops.aten.native_batch_norm, torch.ops.aten._native_batch_norm_legit_no_training}
 
-    class Watch(TorchDispatchMode):
+    class Watch(Eager, TorchDispatchMode):
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             product = read(function, args, known) if role(function) is Role.PRODUCT else None
             if product is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from accelsim.eager import Eager
 from accelsim.quantize import Scheme, calibrate
 from accelsim.sources.recording.context import with_onednn
 from accelsim.sources.recording.modules import ModuleStack
@@ -29,7 +30,7 @@ class Product:
     dynamic: bool = False
 
 
-class Narrowing(TorchDispatchMode):
+class Narrowing(Eager, TorchDispatchMode):
     """Run a network inside: each product takes operands rounded to the bits of `bits`, the others as they are.
 
     bits: by (layer, role). layers: filled with ranges and MACs when `measuring`; else their ranges give the scale, a

@@ -7,12 +7,13 @@ from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from accelsim.eager import Eager
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.operators import Role, macs, role
 from accelsim.sources.unsupported import Unsupported
 
 
-class Beside(TorchDispatchMode):
+class Beside(Eager, TorchDispatchMode):
     """Count what multiplies outside the modules called `layers`; use as a context manager around the forward pass."""
 
     def __init__(self, modules: ModuleStack, layers: Container[str]) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from accelsim.eager import Eager
 from accelsim.sources.recording.context import with_onednn
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.operators import Role, macs, role, written
@@ -37,7 +38,7 @@ class Sink(Protocol):
         """Take the stored output of one execution, in ``call.shape.output_shape``."""
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(Eager, TorchDispatchMode):
     """Record one forward pass of sample `sample`; enter it around the call of the module, then `end`."""
 
     def __init__(self, plan: Plan, weights: Weights, modules: ModuleStack, sink: Sink, sample: int) -> None:
