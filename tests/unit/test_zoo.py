@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +18,8 @@ from accelsim.zoo import storage, tokenizer
 from accelsim.zoo.data import cifar, sst
 from accelsim.zoo.networks.bert_lstm import BertLstm, Shape
 from accelsim.zoo.training import cards
+from tests.realdata.data import DATA, needs_data
 
-SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
-DATA = SHARED / "realdata" / "data"
 NAMES = zoo.names()
 CLASSIFIERS = [name for name in NAMES if "predicted" in zoo.card(name)["samples"][0]]
 LESS_IS_BETTER = ("char_lstm",)
@@ -224,7 +222,7 @@ def test_bad_data_says_where(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}; set ACCELSIM_SHARED")
+@needs_data
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_accuracy_on_the_whole_test_split_is_the_cards(name: str) -> None:
     net, value = zoo.load(name), zoo.card(name)["value"]

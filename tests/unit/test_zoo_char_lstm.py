@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,7 @@ from accelsim.zoo.networks.char_lstm import CHARACTERS, encode
 from accelsim.zoo.reading import read
 from accelsim.zoo.recipes import char_lstm as make_char_lstm
 from accelsim.zoo.training import ngrams
-
-SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
-DATA = SHARED / "realdata" / "data"
+from tests.realdata.data import DATA, needs_data
 
 
 def test_the_vocabulary_is_sorted_and_says_what_it_lacks() -> None:
@@ -64,7 +61,7 @@ def test_ngrams_know_a_sure_thing_and_fall_back_on_the_uniform() -> None:
     assert ngrams.bits("aab", "a", 1, 4) == pytest.approx(-math.log2((2 + 2 / 4) / (3 + 2)))
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}; set ACCELSIM_SHARED")
+@needs_data
 def test_the_held_out_part_costs_what_the_card_says() -> None:
     card, parts = zoo.card("char_lstm"), make_char_lstm.read(DATA)
     assert [len(part) for part in parts] == [180_000, 10_000, 10_000]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +20,7 @@ from accelsim.zoo.recipes import denoiser as make_denoiser
 from accelsim.zoo.recipes import segmenter as make_segmenter
 from accelsim.zoo.recipes import superres as make_superres
 from accelsim.zoo.training import fitting
-
-SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
-DATA = SHARED / "realdata" / "data"
-with_photographs = pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}; set ACCELSIM_SHARED")
+from tests.realdata.data import DATA, needs_data
 
 
 def stored(name: str) -> dict[str, torch.Tensor]:
@@ -158,7 +154,7 @@ def test_missing_photographs_say_where(tmp_path: Path) -> None:
         photographs.read(tmp_path / "set12")
 
 
-@with_photographs
+@needs_data
 @torch.no_grad()
 def test_denoiser_reaches_its_figure_on_four_photographs_of_set12() -> None:
     card, net = zoo.card("denoiser"), zoo.load("denoiser")
@@ -169,7 +165,7 @@ def test_denoiser_reaches_its_figure_on_four_photographs_of_set12() -> None:
     assert value == pytest.approx(card["value"], abs=1)
 
 
-@with_photographs
+@needs_data
 def test_superres_reaches_its_figure_on_set5() -> None:
     card = zoo.card("superres")
     value, bicubic = make_superres.measure(zoo.load("superres"), photographs.read(DATA / "set5"))
@@ -179,7 +175,7 @@ def test_superres_reaches_its_figure_on_set5() -> None:
     assert enlarged(x).shape == (1, 1, 12, 12)
 
 
-@with_photographs
+@needs_data
 def test_segmenter_reaches_its_figure_on_a_part_of_the_test_pictures() -> None:
     card = zoo.card("segmenter")
     pictures, labels = make_segmenter.held_out_scenes(DATA, 100)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +18,7 @@ from accelsim.zoo.data import cifar
 from accelsim.zoo.networks.resnet20 import ResNet20
 from accelsim.zoo.networks.resnet20_int8 import Codes, IntConv, encode
 from accelsim.zoo.training.resnet20_int8 import quantise, scale_of
-
-SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
-DATA = SHARED / "realdata" / "data"
+from tests.realdata.data import DATA, needs_data
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +137,7 @@ def test_quantising_the_codes_again_is_refused(tmp_path: Path) -> None:
         open_trace(workload, cache=tmp_path)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}; set ACCELSIM_SHARED")
+@needs_data
 def test_a_part_of_the_test_images_is_classified_as_well_as_the_card_says() -> None:
     from accelsim.zoo.training.resnet20 import accuracy
 

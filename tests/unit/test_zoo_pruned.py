@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,7 @@ from accelsim.workload import load_workload, open_trace
 from accelsim.zoo.data import cifar
 from accelsim.zoo.networks.resnet20 import ResNet20
 from accelsim.zoo.training.resnet20_pruned import Recipe, prunable, prune, score, train, zeros, zeros_at
-
-SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
-DATA = SHARED / "realdata" / "data"
+from tests.realdata.data import DATA, needs_data
 
 
 def test_four_fifths_of_the_weights_are_zero_and_less_than_two_points_are_lost() -> None:
@@ -68,7 +65,7 @@ def test_the_trace_holds_the_zeros(tmp_path: Path) -> None:
     assert share >= zoo.card("resnet20_pruned")["zeros"]  # small weights may round to zero as well
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}; set ACCELSIM_SHARED")
+@needs_data
 def test_a_part_of_the_test_images_is_classified_as_well_as_the_card_says() -> None:
     from accelsim.zoo.training.resnet20 import accuracy
 

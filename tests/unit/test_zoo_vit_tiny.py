@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,7 @@ from accelsim import zoo
 from accelsim.workload import load_workload, open_trace
 from accelsim.zoo.data import cifar
 from accelsim.zoo.recipes.vit_tiny import LABELS, targets
-
-SHARED = Path(os.environ.get("ACCELSIM_SHARED", Path(__file__).parents[3] / "shared"))
-DATA = SHARED / "realdata" / "data"
+from tests.realdata.data import DATA, needs_data
 
 
 def test_both_products_of_every_attention_are_captured(tmp_path: Path) -> None:
@@ -36,7 +33,7 @@ def test_targets_are_probabilities_that_favour_the_label() -> None:
     assert bool((found.gather(1, labels[:, None]) >= LABELS).all())
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}; set ACCELSIM_SHARED")
+@needs_data
 def test_a_part_of_the_test_images_is_classified_as_well_as_the_card_says() -> None:
     from accelsim.zoo.training.resnet20 import accuracy
 
