@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from accelsim.eager import Eager
 from accelsim.layer import LayerShape
+from accelsim.sources.eager import Eager
 
 
 def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from accelsim.eager import Eager
 from accelsim.quantize import Scheme, calibrate
+from accelsim.sources.eager import Eager
 from accelsim.sources.recording.context import with_onednn
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.products import OPERANDS, read

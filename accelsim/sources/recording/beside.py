@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from accelsim.eager import Eager
+from accelsim.sources.eager import Eager
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.operators import Role, macs, role
 from accelsim.sources.unsupported import Unsupported

@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from accelsim.eager import Eager
+from accelsim.sources.eager import Eager
 from accelsim.sources.recording.context import with_onednn
 from accelsim.sources.recording.modules import ModuleStack
 from accelsim.sources.recording.operators import Role, macs, role, written
