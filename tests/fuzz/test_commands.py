@@ -21,7 +21,7 @@ from tests.fuzz import examples, mutations
 from tests.fuzz.harness import Tally, bounded_memory, kept_inside, listing
 from tests.fuzz.test_text import SEED
 
-FEW, MANY = 25, 600
+FEW, MANY = 15, 600
 NUMBERS = (
     "0",
     "1",

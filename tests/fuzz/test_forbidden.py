@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,12 @@ IMPORTING = {
     "sources/paper_networks/table.py", "sources/python.py", "zoo/__init__.py", "zoo/train.py",
 }  # fmt: skip
 """They import what their own tables name; catalogues entry points too; the source `python` runs the user's code, as it says."""
+
+SUSPECT = re.compile(
+    r"pickle|dill|joblib|shelve|marshal|\b(eval|exec|compile|system|popen|execl|spawnl?|load|NpzFile|extractall)\(|__import__|yaml\."
+    r"|read_array|shell=|mktemp|exec_module|import_module|trust_remote_code|unpack_archive|PackageImporter"
+)
+"""What a file says that has any of it; the others are not parsed."""
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
@@ -96,11 +103,12 @@ def problems(path: Path, tree: ast.AST) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def trees() -> dict[Path, ast.AST]:
-    return {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in sorted(ROOT.rglob("*.py"))}
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
+    assert len(texts) > 300
+    return {path: ast.parse(text, str(path)) for path, text in texts.items() if SUSPECT.search(text)}
 
 
 def test_nothing_runs_what_a_file_says(trees: dict[Path, ast.AST]) -> None:
-    assert len(trees) > 300
     found = [line for path, tree in trees.items() for line in problems(path, tree)]
     assert not found, "\n".join(found)
 
@@ -117,6 +125,7 @@ def test_nothing_runs_what_a_file_says(trees: dict[Path, ast.AST]) -> None:
 )  # fmt: skip
 def test_the_audit_sees(text: str) -> None:
     assert list(problems(ROOT / "some" / "module.py", ast.parse(text)))
+    assert SUSPECT.search(text)
 
 
 def test_only_the_word_pickle_is_needed_to_refuse_pickles(trees: dict[Path, ast.AST]) -> None:

@@ -34,9 +34,12 @@ LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
 )
 YAML = {
     "billion laughs": (LAUGHS, "more than 100,000 values"),
-    "laughs in keys": ("a: &a {" + ", ".join(f"x{i}: 1" for i in range(400)) + "}\n" + "".join(f"b{i}: *a\n" for i in range(300)), "more than 100,000 values"),
-    "nested lists": ("a: " + "[" * 5000, "too deeply"),
-    "nested mappings": ("{" * 5000, "too deeply"),
+    "laughs in keys": (
+        "a: &a {" + ", ".join(f"x{i}: 1" for i in range(400)) + "}\n" + "".join(f"b{i}: *a\n" for i in range(300)),
+        "more than 100,000 values",
+    ),
+    "nested lists": ("- " * 50_000, "too deeply"),
+    "nested mappings": ("? " * 50_000, "too deeply"),
     "nested blocks": ("".join(" " * i + "a:\n" for i in range(600)), "too deeply"),
     "nested a little too much": ("a: " + "[" * 70 + "]" * 70, "too deeply"),
     "an alias in its anchor": ("&a {b: *a}", "inside its own anchor"),
