@@ -13,7 +13,7 @@ import os
 import struct
 import wave
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,6 @@ LONG = {
 
 GUIDED = {"npy": 4000, "tensors": 3000, "manifest": 4000, "wav": 2000, "model_csv": 2000, "onnx": 3000, "tflite": 3000}
 """Cases of each parser that atheris chooses by the branches they take."""
-
-IN_LIBRARY = 3
-"""Crashes inside a runtime, of models that cannot be told from sound ones, that a thousand cases may have."""
 
 
 def needs(*modules: str) -> None:
@@ -502,6 +499,25 @@ def _steps_of_0(model: Any) -> None:
     next(a for a in _node(model, "ConvTranspose").attribute if a.name == "strides").ints[1] = 0
 
 
+def _functions(calls: list[list[str]]) -> Callable[[Any], None]:
+    """Return a change that makes the model call F0; calls: what each of the functions F0, F1, ... calls in turn."""
+
+    def change(model: Any) -> None:
+        from onnx import helper
+
+        opsets = [helper.make_opsetid("", 17), helper.make_opsetid("d", 1)]
+        for place, called in enumerate(calls):
+            names = ["a", *(f"t{i}" for i in range(len(called) - 1)), "b"]
+            ends = zip(called, pairwise(names), strict=True)
+            nodes = [helper.make_node(name, [x], [y], domain="d") for name, (x, y) in ends]
+            model.functions.append(helper.make_function("d", f"F{place}", ["a"], ["b"], nodes, opsets))
+        model.opset_import.append(opsets[1])
+        node = _node(model, "Relu")
+        node.op_type, node.domain = "F0", "d"
+
+    return change
+
+
 ONNX: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     "a_cycle": ("real", _renamed("Relu", 0, "y"), "reads 'y', which nothing gives before it"),
     "a_name_given_twice": ("real", lambda m: _node(m, "Relu").output.__setitem__(0, "a"), "'a' is given twice"),
@@ -525,6 +541,12 @@ ONNX: dict[str, tuple[str, Callable[[Any], Any], str]] = {
         "quantised",
         lambda m: setattr(_tensor(m, "s"), "raw_data", np.float32(np.inf).tobytes()),
         "infin|NaN",
+    ),
+    "a_function_that_calls_itself": ("real", _functions([["F1"], ["F0"]]), "calls itself"),
+    "functions_of_2_to_30_operators": (
+        "real",
+        _functions([[f"F{i + 1}"] * 2 for i in range(30)]),
+        "written out are more than",
     ),
     "values_outside": ("real", lambda m: _beside(m, "../secret.bin"), "outside its own folder"),
     "values_in_no_file": ("real", lambda m: _beside(m, "a\x00b"), "which is missing"),

@@ -42,7 +42,11 @@ class Model:
         if proto.functions:
             from onnx.inliner import inline_local_functions
 
-            proto = inline_local_functions(proto)
+            sound.refuse_functions(proto, path)
+            try:
+                proto = inline_local_functions(proto)
+            except Exception as error:  # the library has kinds of its own
+                raise InputError(f"{path}: is damaged ({_line(error)})", sound.HINT) from None
         sound.refuse_unsound(proto, path)
         for number, node in enumerate(proto.graph.node):
             if node.op_type in RECURRENT and (not node.output or not node.output[0]):

@@ -18,6 +18,10 @@ _BITS = {
 }  # fmt: skip
 _TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")
 
+MOST_OPERATORS = 1_000_000
+"""Operators of a model; functions that call one another twice each are 2 to the power of their number."""
+_DEEPEST = 200
+
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1, "DynamicQuantizeLSTM": 4}
 
 
@@ -31,6 +35,29 @@ def refuse_unsound(proto: Any, path: Path) -> None:
             raise InputError(f"{path}: is damaged ({problem})", HINT)
     if problem := _order(graph) or badly_placed(graph):
         raise InputError(f"{path}: is damaged ({problem})", HINT)
+
+
+def refuse_functions(proto: Any, path: Path) -> None:
+    """Raise InputError for local functions that call themselves, or that are far too many operators when written out."""
+    bodies = {(function.domain, function.name): function.node for function in proto.functions}
+    counts: dict[tuple[str, str], int] = {}
+    open_: list[tuple[str, str]] = []
+
+    def count(nodes: Iterable[Any], depth: int) -> int:
+        total = 0
+        for node in nodes:
+            called = node.domain, node.op_type
+            if called in bodies and called not in counts:
+                if called in open_ or depth > _DEEPEST:
+                    raise InputError(f"{path}: is damaged (function {_told(node.op_type)} calls itself)", HINT)
+                open_.append(called)
+                counts[called] = count(bodies[called], depth + 1)
+                open_.pop()
+            total += counts.get(called, 1)
+        return total
+
+    if count(proto.graph.node, 0) > MOST_OPERATORS:
+        raise InputError(f"{path}: its functions written out are more than {MOST_OPERATORS} operators", HINT)
 
 
 def refuse_recurrent(proto: Any, fed: Mapping[str, tuple[int, ...]], path: Path) -> None:
