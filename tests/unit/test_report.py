@@ -21,7 +21,7 @@ from accelsim.report.charts.figure import SCHEMA
 from accelsim.report.charts.layers import energy_table, time_table, traffic_table
 from accelsim.report.charts.roofline import roofline_table
 from accelsim.report.charts.study import front_table
-from accelsim.report.charts.values import bits_table, shares_table
+from accelsim.report.charts.values import bits_table, heatmap, shares_table
 from accelsim.report.folders import Results, Run, load
 from accelsim.report.page import html
 from accelsim.results import RunResult
@@ -120,6 +120,13 @@ def test_shares_and_bits_are_those_of_the_values(folders: dict[str, Path], loade
             for bit in (0, 3, 8):
                 row = bits.loc[(layer, operand, bit)]
                 assert (row["bit_values"], row["bit_set_values"]) == (values.size, int(((values >> bit) & 1).sum()))
+
+
+def test_shares_name_the_words_that_they_are_of(loaded: Results) -> None:
+    run = next(run for run in loaded.runs if run.shares is not None)
+    other = replace(run, workload="other", hardware={**run.hardware, "word_bits": 8})
+    assert "share of 16-bit x 16-bit work" in heatmap([run])[0].note
+    assert f"n: 16 ({run.workload}), 8 (other)" in heatmap([run, other])[0].note
 
 
 def test_a_front_is_what_no_point_beats(loaded: Results) -> None:

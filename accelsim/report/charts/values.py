@@ -25,10 +25,7 @@ def heatmap(runs: Sequence[Run]) -> list[Figure]:
     if table.empty:
         return []
     data = table.assign(written=[percent(v) for v in table["share"]], means=[NAMES[p] for p in table["property"]])
-    note = (
-        CONVENTION.format(width=runs[0].hardware.get("word_bits", 16))
-        + ". Depends on the values alone, not on the machine."
-    )
+    note = f"{_convention(_with_shares(runs))}. Depends on the values alone, not on the machine."
     by_layer, totals = data[data["layer"].ne("total")], data[data["layer"].eq("total")]
     title, whole = "Ineffectual work, property by layer", "Ineffectual work of whole networks"
     return [
@@ -85,11 +82,8 @@ def _bars(totals: pd.DataFrame) -> View:
 def shares_table(runs: Sequence[Run]) -> pd.DataFrame:
     """Return a row per workload, layer (and "total") and property: the share of work that is ineffectual."""
     rows: list[dict[str, object]] = []
-    seen: set[str] = set()
-    for run in runs:
-        if run.shares is None or run.workload in seen:
-            continue
-        seen.add(run.workload)
+    for run in _with_shares(runs):
+        assert run.shares is not None
         names = dict(zip(run.layers["index"].astype(str), run.layers["layer"], strict=True))
         for row in run.shares.to_dict("records"):
             layer = names.get(row["layer_index"], "total")
@@ -99,6 +93,24 @@ def shares_table(runs: Sequence[Run]) -> pd.DataFrame:
                 if name in row
             ]
     return pd.DataFrame(rows)
+
+
+def _convention(runs: Sequence[Run]) -> str:
+    """Return what the shares are of; workloads may be of different words."""
+    widths = {run.workload: run.hardware.get("word_bits", 16) for run in runs}
+    if len(set(widths.values())) == 1:
+        return CONVENTION.format(width=next(iter(widths.values())))
+    told = ", ".join(f"{width} ({workload})" for workload, width in widths.items())
+    return f"{CONVENTION.format(width='n')}; n: {told}"
+
+
+def _with_shares(runs: Sequence[Run]) -> list[Run]:
+    """Return the first run of each workload that has shares."""
+    first: dict[str, Run] = {}
+    for run in runs:
+        if run.shares is not None:
+            first.setdefault(run.workload, run)
+    return list(first.values())
 
 
 def bits(runs: Sequence[Run]) -> list[Figure]:
