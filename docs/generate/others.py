@@ -60,7 +60,12 @@ def columns_page() -> Iterator[str]:
         place = _PLACES.get(name, "")
         room = ".".join(place.split(".")[:2])
         heading = GROUPS.get(room, "Other tables")
-        if room == "accelsim.accelerators" and place.split(".")[-1] not in ("base", "surroundings", "array", "residency"):
+        if room == "accelsim.accelerators" and place.split(".")[-1] not in (
+            "base",
+            "surroundings",
+            "array",
+            "residency",
+        ):
             heading = "Columns of single machines"
         if name not in columns._NAMED_BY_USERS:
             groups[heading].append(column)
