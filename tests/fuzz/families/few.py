@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.fuzz.families import PLACES, Case, family
 
-LEFT_OUT = ("few", "result_folders", "shipped")
-"""Families whose examples take seconds to make."""
+LEFT_OUT = ("few", "result_folders", "safetensors", "shipped")
+"""Families that take seconds to make their examples or to import what they test."""
 
 
 def few(folder: Path) -> Case:

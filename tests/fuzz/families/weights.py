@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import io
 import json
 import random
@@ -17,6 +19,7 @@ from safetensors.numpy import save
 
 from accelsim import zoo
 from accelsim.sources.state import load_weights, read_state
+from accelsim.sources.torchao_files import import_torchao
 from accelsim.study.sharing.candidates import Candidate
 from accelsim.study.sharing.export import read_shared, write_shared
 from tests.fuzz import binary_mutations
@@ -46,6 +49,7 @@ SHAPES = ([2, 3], [], [0], [2**40], [2**62, 4], [-1], [1.5], "x", None, [2, [3]]
 
 def safetensors(folder: Path) -> Case:
     """Headers that lie, and bytes changed."""
+    _torchao()
     good = save({name: tensor.numpy() for name, tensor in _state().items()})
     shared = {"0.weight_orig": np.ones((2, 3), np.float32), "0.weight_mask": np.ones((1 << 10, 1), np.float32)}
     seeds = [
@@ -86,6 +90,13 @@ def safetensors(folder: Path) -> Case:
         return _load(path)
 
     return one
+
+
+def _torchao() -> None:
+    """Import what puts torchao's tensors together: it writes temporary files as it is imported, which no case may."""
+    if importlib.util.find_spec("torchao") is not None:
+        import_torchao()
+        importlib.import_module("torchao.prototype.safetensors.safetensors_support")
 
 
 def checkpoints(folder: Path) -> Case:
