@@ -36,7 +36,7 @@ def of_layers(what: str, layers: int, folder: Path) -> float:
     from accelsim.report.folders import load
     from accelsim.report.page.html import page
     from accelsim.report.shares import as_table, ineffectual_shares
-    from accelsim.results import write_table
+    from accelsim.tables import write_table
 
     machine, out = load_hardware("pragmatic"), folder / "run"
     if what == "capture":
@@ -55,8 +55,10 @@ def of_layers(what: str, layers: int, folder: Path) -> float:
 @pytest.mark.parametrize("what", ["capture", "analyze", "simulate", "page"])
 def test_a_layer_costs_the_same_in_a_deep_network(tmp_path: Path, what: str) -> None:
     """Ten times the layers take ten times as long; where each layer looked at all others it would be a hundred times."""
-    least, some, many = (of_layers(what, layers, tmp_path / str(layers)) for layers in (20, 100, 1000))
-    assert many - least < 2.5 * 980 / 80 * max(some - least, 0.02)
+    _, some, many = (
+        of_layers(what, layers, tmp_path / str(layers)) for layers in (20, 100, 1000)
+    )  # the first compiles
+    assert many < 25 * max(some, 0.05)
 
 
 def test_a_point_is_not_charged_for_the_layers_of_the_trace(tmp_path: Path) -> None:
