@@ -52,6 +52,8 @@ def serve(job: dict[str, Any]) -> dict[str, Any]:
     child = os.fork()
     if not child:
         run(job)
+    with contextlib.suppress(OSError):  # the child does the same; whoever is first
+        os.setpgid(child, child)
     delay, limit = job.get("kill_after_s"), time.monotonic() + job["limit_s"]
     until = limit if delay is None else start + delay
     while True:
@@ -69,7 +71,7 @@ def run(job: dict[str, Any]) -> None:
     """Run a job as the child, and never return."""
     code = 70
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         for handle, name in ((1, "stdout"), (2, "stderr")):
             os.dup2(os.open(job[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), handle)
         os.environ.update(job["environment"])
