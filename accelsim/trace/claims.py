@@ -184,7 +184,7 @@ def _real(number: Any) -> bool:
 
 
 def _code(number: Any) -> bool:
-    return _whole(number, -(1 << 31), (1 << 31) - 1)
+    return _whole(number, -(1 << 30), 1 << 30)  # less of it from a code is still a number of 32 bits
 
 
 def _require(sound: bool, problem: str) -> None:

@@ -108,6 +108,7 @@ def _quantised(details: Any, shape: list[int], where: str) -> None:
     _require(
         bool(np.all(np.isfinite(scales)) and np.all(scales >= 0)), f"{where} has a scale that is no positive number"
     )
+    _require(not zeros.size or int(np.abs(zeros).max()) <= 1 << 16, f"{where} has a zero point beyond its codes")
     _require(zeros.size in (0, 1, scales.size), f"{where} has {scales.size} scales and {zeros.size} zero points")
     if scales.size > 1:
         axis = details.QuantizedDimension()
