@@ -216,8 +216,9 @@ Made by `python -m benchmarks.commands --page` on {machine}, other work running 
 Numba (`{reference}`), {start:.2f} s there, which is what holds on another computer.
 
 Warm: the network is captured, its statistics are kept and the kernels are compiled. Imports: the part of a warm run that
-goes into importing modules. First run: nothing is kept, not even a compiled kernel; the network is trained already but captured
-and counted. Kernels are compiled once per installation, into the package's folder or, where that cannot be written, the
+goes into importing modules. First run: nothing is kept, not even a compiled kernel; the network comes with its weights, and is
+captured and counted. Of that compiling: the difference to a run that captures and counts with compiled kernels, so half a
+second of it may be noise. Kernels are compiled once per installation, into the package's folder or, where that cannot be written, the
 user's cache (`NUMBA_CACHE_DIR` moves it).
 """
 
