@@ -15,7 +15,7 @@ from accelsim.study.sharing import nsga
 from accelsim.study.sharing.candidates import Sharing, all_candidates
 from accelsim.study.sharing.evaluate import Assignment, Evaluator, Judged
 from accelsim.study.sharing.exploration import Exploration, Plan
-from accelsim.study.sharing.predictor import Additive, alone, fit
+from accelsim.study.sharing.predictor import Additive, alone, factor_off, fit
 from accelsim.study.sharing.rate import Coding
 from accelsim.study.sharing.space import Allowed, Floats, Genes, Space
 
@@ -128,7 +128,10 @@ class _Explorer:
         by_loss = fit(columns, wanted[:, 0], fitted, "loss").of(self.space.errors)
         by_slopes = fit(columns, wanted[:, 1], fitted, "distance", FLOOR).of(self.space.errors)
         by_layers = alone(losses[:, :, 1], genes, measured[:, 1], held_out)
-        by_distance = by_slopes if by_slopes.r2 > by_layers.r2 else by_layers
+        unseen = held_out if held_out.any() else ~held_out
+        by_distance = min(
+            (by_layers, by_slopes), key=lambda p: factor_off(p(genes[unseen]), measured[unseen, 1], FLOOR)
+        )  # R2 would judge by the combinations of the fewest values alone
         self.r2 = {p.target: p.r2 for p in (by_loss, by_distance)}
         smoother = by_distance.r2 >= ENOUGH or not by_loss.r2 > by_distance.r2
         chosen = by_distance if self.plan.target == "distance" or (self.plan.target == "auto" and smoother) else by_loss

@@ -97,6 +97,15 @@ def nonnegative(columns: Floats, wanted: Floats, rounds: int = 2000) -> Floats:
     return x / scale
 
 
+def factor_off(predicted: Floats, found: Floats, floor: float) -> float:
+    """Return the geometric mean of the factors by which predictions miss what was found, both raised by `floor`.
+
+    >>> factor_off(np.array([2.0, 8.0]), np.array([4.0, 4.0]), 0.0)
+    2.0
+    """
+    return float(np.exp(np.abs(np.log((predicted + floor) / (found + floor))).mean()))
+
+
 def r_squared(found: Floats, predicted: Floats) -> float:
     """Return the share of the variance of `found` that `predicted` explains; NaN where it does not vary."""
     around = float(((found - found.mean()) ** 2).sum()) if found.size else 0.0
