@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,8 +70,9 @@ class Workers:
                     else:
                         yield task, future.result()
         finally:
-            for future in running:
-                future.cancel()
+            if not isinstance(self.executor, ProcessPoolExecutor):  # a pool cancels them itself, in order, at its end
+                for future in running:
+                    future.cancel()
 
     def _submitted(self, task: Task) -> Future[Any]:
         assert self.executor is not None
