@@ -8,6 +8,7 @@ import json
 import os
 import re
 import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -49,6 +50,11 @@ class Done:
         return found
 
 
+def heed_interrupts() -> None:
+    """Undo that SIGINT is ignored, as it is in what a shell starts in the background. Runs in the child."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Workshop:
     """Keeps the process that forks (see `workshop`); folder: where words and caches go."""
 
@@ -59,7 +65,7 @@ class Workshop:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, str(script), json.dumps([*MODULES, *modules])], env=environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts,
         )  # fmt: skip
         self._answer(120)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from accelsim.cli import invoke
-from tests.faults.harness import TRACE, Workshop, contents, leftovers
+from tests.faults.harness import TRACE, Workshop, contents, heed_interrupts, leftovers
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -23,10 +23,15 @@ def test_a_signal_ends_a_command_with_one_line(
     number: signal.Signals, workshop: Workshop, net: str, tmp_path: Path
 ) -> None:
     grid = ["--set", "memory.buffer.partitions.weight=256..40000:+256", "--set", "dram.bandwidth=1e8,1e9"]
-    words = ["sweep", "--hw", "stripes", "--workload", net, *grid, "--out", str(tmp_path / "out"), "--layers"]
+    words = ["sweep", "--hw", "stripes", "--workload", net, *grid, "--layers"]
     whole = 1.0
     for share in (0.3, 0.6, 0.9):
-        done = workshop.run(words, tmp_path / "cache", signal=int(number), kill_after_s=whole * share)
+        done = workshop.run(
+            [*words, "--out", str(tmp_path / f"out-{share}")],
+            tmp_path / "cache",
+            signal=int(number),
+            kill_after_s=whole * share,
+        )
         if done.code == CODES[number]:
             break
         assert done.code == 0, done.stderr
@@ -67,7 +72,9 @@ def test_a_signal_while_the_command_starts(number: signal.Signals, net: str, tmp
     for step in range(8):
         line = [sys.executable, "-c", script, "capture", "--workload", net]
         environment = {**os.environ, "ACCELSIM_CACHE": str(tmp_path / "cache")}
-        running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        running = subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed_interrupts
+        )
         assert running.stdout is not None
         assert running.stdout.readline() == "here\n"
         time.sleep(0.02 + step / 8)

@@ -77,7 +77,7 @@ def test_commands_are_timed_and_the_page_has_a_row_for_each(
     found = json.loads(kept.read_text())
     row = found["commands"]["help"]
     assert row["warm_s"] > row["imports_s"] / 2 > 0
-    assert 5e6 < row["warm_peak_bytes"] < 1e9
+    assert row["warm_peak_bytes"] > 5e6  # no bound above: a child's peak begins at that of the process that starts it
     page = commands.page(found, found)
     (line,) = (line for line in page.splitlines() if "accelsim --help" in line)
     cells = [cell.strip() for cell in line.strip("|").split("|")]

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 nn = torch.nn
 
 from accelsim.accelerators.base import load_hardware  # noqa: E402
+from accelsim.accelerators.storing import stored  # noqa: E402
 from accelsim.analyzers import ANALYZERS  # noqa: E402
 from accelsim.analyzers.analyze import analyze  # noqa: E402
 from accelsim.analyzers.formats import analyze_formats, format_properties  # noqa: E402
@@ -210,7 +211,7 @@ def test_stored_widths_of_significands_leave_room_for_exponents(name: str, tmp_p
     plain = replace(layer, activation=replace(layer.activation, patterns=None))
     profile: Any = pytest.importorskip("accelsim.analyzers.profile").profile([layer])
     narrowed = machine.model_copy(update={"storage": machine.storage.model_copy(update={"activation": "groups"})})
-    wide, narrow = (narrowed._stored(item, profile)["activation"] for item in (layer, plain))
+    wide, narrow = (stored(narrowed, item, profile)["activation"] for item in (layer, plain))
     assert wide - narrow == layer.shape.activations * FORMATS[name].element.exponent_bits
 
 

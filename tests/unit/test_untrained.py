@@ -59,7 +59,7 @@ def test_a_comparison_names_the_network_so_in_tables_files_and_plots(workload: P
 
 def test_rows_and_files_of_a_run_are_marked_only_where_weights_are_random(tmp_path: Path) -> None:
     layers = pd.DataFrame({"index": [0], "layer": ["a"], "kind": ["linear"], "sample": [0], "compute_cycles": [7]})
-    info = {"hardware": {"name": "m"}}
+    info = {"hardware": {"name": "m"}, "trace": {"name": "t"}}
     for warnings, random in ((["the weights are random (untrained): ..."], True), (["other"], False)):
         result = RunResult(layers, info, warnings)
         result.write(tmp_path)
