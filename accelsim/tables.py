@@ -67,9 +67,11 @@ def read_info(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
 def read_table(folder: Path, stem: str, files: Mapping[str, str]) -> pd.DataFrame:
     """Return STEM.parquet as `write_results` wrote it; files: see `read_info`. Raises ValueError, OSError.
 
-    A table of a run's layers must tell of layers, and its counts must be numbers.
+    A table of a run's layers must tell of layers, its counts must be numbers, and no cell may hold a list.
     """
     import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     data = (folder / f"{stem}.parquet").read_bytes()
     claimed = files.get(f"{stem}.parquet")
@@ -80,6 +82,14 @@ def read_table(folder: Path, stem: str, files: Mapping[str, str]) -> pd.DataFram
         missing = [name for name in _OF_LAYERS[stem] if name not in table]
         if missing:
             raise ValueError(f"{stem}.parquet has no column {missing[0]}")
+        if table.empty:
+            raise ValueError(f"{stem}.parquet has no rows")
+        holes = [name for name in _OF_LAYERS[stem] if table[name].isna().any()]
+        if holes:
+            raise ValueError(f"{stem}.parquet: column {holes[0]} has rows without a value")
+    nested = [field.name for field in pq.read_schema(io.BytesIO(data)) if pa.types.is_nested(field.type)]
+    if nested:
+        raise ValueError(f"{stem}.parquet: column {shortened(nested[0])} holds lists")
     for name in table.columns:
         counts = (name in COLUMNS and COLUMNS[name].sums) or _COUNTS.search(str(name))
         if counts and not pd.api.types.is_numeric_dtype(table[name]):
