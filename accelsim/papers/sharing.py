@@ -42,7 +42,7 @@ NOTES = [
     "combinations are random around the same k everywhere, not a space-filling design; slopes are not"
     " negative, and the search is by the distance of the outputs, which is less noisy than the loss on few inputs",
     '"biases corrected": beyond the paper, biases take up the mean error of the shared weights, by the means of each layer\'s inputs'
-    " over those of the exploration (`accelsim share --correct-bias`; Nagel et al., ICCV 2019)",
+    " over those of the exploration (`--correct-bias` of `accelsim share`; Nagel et al., ICCV 2019)",
 ]
 
 
