@@ -393,6 +393,22 @@ def test_biases_take_up_the_mean_error(tmp_path: Path) -> None:
     assert set(read_shared(tmp_path / "shared.safetensors")) == set(own)
 
 
+def test_a_bias_that_two_layers_share_is_corrected_and_put_back() -> None:
+    import torch
+
+    from accelsim.sources.sharing.network import Network
+
+    torch.manual_seed(1)
+    module = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 4))
+    module[2].bias = module[0].bias
+    network = Network(module, [(torch.rand(1, 4),) for _ in range(5)], metric="fidelity")
+    network.correct_biases(range(5))
+    before = module[0].bias.detach().clone()
+    with network.replaced({"2.weight": dict(network.layers())["2.weight"].round(1)}):
+        assert not torch.equal(module[0].bias, before)
+    assert torch.equal(module[0].bias, before)
+
+
 def test_a_sum_over_layers_is_judged_by_combinations() -> None:
     rng = np.random.default_rng(5)
     distances = rng.random((4, 3))

@@ -101,7 +101,7 @@ class Network:
         import torch
 
         arrays = {**weights, **self.biases(weights)}
-        own = dict(self.module.named_parameters())
+        own = dict(self.module.named_parameters(remove_duplicate=False))  # tied ones by each of their names
         before = {name: own[name].detach().clone() for name in arrays}
         try:
             with torch.no_grad():
