@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 
 from accelsim.errors import ConfigError, InputError, unknown_name
-from accelsim.paths import user_path
+from accelsim.files.paths import user_path
 
 FOLDERS = {"hardware": "hwconfigs", "workload": "workloads", "dram": "hwconfigs/dram", "energy": "hwconfigs/energy"}
 _SHIPPED = (".", "configs", *FOLDERS.values())

@@ -16,8 +16,8 @@ import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
-from accelsim.partial import partial_file, remove_abandoned
-from accelsim.storage import caution
+from accelsim.files.caution import caution
+from accelsim.files.partial import partial_file, remove_abandoned
 
 _DIGEST = hashlib.sha256().digest_size
 _UNKEPT = "compiled code cannot be kept ({}): every command compiles again; set NUMBA_CACHE_DIR to a writable folder"

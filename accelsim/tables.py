@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.columns import COLUMNS, describe
 from accelsim.errors import first_line, shortened
-from accelsim.storage import write_together
+from accelsim.files.writing import write_together
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from pydantic import Field, SerializeAsAny, create_model
 from accelsim import catalogue, strictyaml
 from accelsim.config import Spec, digest, override, validate
 from accelsim.errors import ConfigError, InputError, UnknownNameError
-from accelsim.paths import user_path
+from accelsim.files.paths import user_path
 from accelsim.quantize import Quantization
 from accelsim.sources import SOURCES, Source
 from accelsim.sources.capture import NAME, bundle_path, record_to, trace_key_parts

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from accelsim.storage import write_atomically
+from accelsim.files.writing import write_atomically
 from benchmarks.commands import ROOT, spent
 
 TABLE = ROOT / "benchmarks" / "scale.csv"

@@ -121,7 +121,7 @@ def _told(error: BaseException | None, message: str, hint: str, code: int) -> in
 
 def _of_system(error: OSError) -> tuple[str, str]:
     """Return message and hint of an error that no other part of accelsim has put into words."""
-    from accelsim.storage import FULL
+    from accelsim.files.guard import FULL
 
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}", "free some space" if error.errno in FULL else ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.cli.modes import Options, value
-from accelsim.partial import scratch
+from accelsim.files.partial import scratch
 
 
 class Collected:

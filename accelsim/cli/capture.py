@@ -15,9 +15,9 @@ def capture(
     settings: Annotated[list[str] | None, typer.Option("--set", help="Change one key of the workload.")] = None,
 ) -> None:
     """Run the network of WORKLOAD on its inputs, quantise and store every layer's operands."""
+    from accelsim.files.cache import cache_folder
     from accelsim.report import text
     from accelsim.report.text import trace as trace_text
-    from accelsim.storage import cache_folder
     from accelsim.workload import load_workload, open_trace
 
     chosen = load_workload(workload, [s.removeprefix("workload.") for s in settings or []])

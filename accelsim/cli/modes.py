@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str]) -> Options:
 
 def interrupted(options: Options, ended: str = "interrupted") -> tuple[str, str]:
     """Return what an interrupt leaves and how to go on."""
-    from accelsim.storage import cache_folder
+    from accelsim.files.cache import cache_folder
 
     again = shlex.join(["accelsim", *options.arguments])
     kept = f"what was captured and measured is kept in {cache_folder()}"

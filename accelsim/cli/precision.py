@@ -31,10 +31,10 @@ def precision(
 ) -> None:
     """Search the smallest precision of each operand of WORKLOAD that keeps its task metric; kept and resumed."""
     from accelsim.errors import unknown_name
+    from accelsim.files.cache import cache_folder
     from accelsim.report import text
     from accelsim.report.text import precision as precision_text
     from accelsim.sources.precision.network import narrowable
-    from accelsim.storage import cache_folder
     from accelsim.study.precision import ROLES, search_precisions
     from accelsim.tables import write_table
     from accelsim.workload import load_workload

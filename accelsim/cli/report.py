@@ -18,10 +18,10 @@ Title = Annotated[str, typer.Option("--title", help="Heading of the page (defaul
 def report(runs: Folders, out: File = Path("report.html"), title: Title = "") -> None:
     """Write RUNS as one HTML page: summary, warnings, linked charts, sortable tables; it can be mailed and printed."""
     from accelsim.errors import ConfigError
+    from accelsim.files.writing import write_atomically
     from accelsim.report import text
     from accelsim.report.folders import load
     from accelsim.report.page import html
-    from accelsim.storage import write_atomically
 
     if out.is_dir():
         raise ConfigError(f"{out}: is a folder", "give the name of a page, for example report.html")

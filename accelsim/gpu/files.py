@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from accelsim.errors import InputError
+from accelsim.files.writing import write_atomically
 from accelsim.gpu.records import VERSION, Mode, Record
-from accelsim.storage import write_atomically
 
 
 def record_path(folder: Path, device: str, network: str, mode: Mode) -> Path:

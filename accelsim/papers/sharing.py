@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from accelsim.files.cache import cache_folder
 from accelsim.outline import outline
 from accelsim.papers import paper
 from accelsim.papers.report import Listing, PaperReport, with_deviations
-from accelsim.storage import cache_folder
 from accelsim.study.sharing.candidates import SIZES, Sharing
 from accelsim.study.sharing.exploration import Plan
 from accelsim.study.sharing.methods import methods

@@ -11,9 +11,9 @@ from typing import Any
 
 from accelsim.config import digest
 from accelsim.errors import ConfigError, InputError
+from accelsim.files.cache import cache_folder, writable_cache
 from accelsim.quantize import Quantization
 from accelsim.sources.coded import write_codes
-from accelsim.storage import cache_folder, writable_cache
 from accelsim.trace import FORMAT_VERSION, Trace
 
 CAPTURE_VERSION = 3

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, PrivateAttr
 
 from accelsim.config import digest
-from accelsim.paths import user_path
+from accelsim.files.paths import user_path
 from accelsim.sources import Encoded, Source, source
 from accelsim.sources.digests import digest_file
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from accelsim.errors import AccelsimError, InputError, first_line
-from accelsim.paths import user_path
+from accelsim.files.paths import user_path
 from accelsim.sources import Loaded, source
 from accelsim.sources.digests import digest_file
 from accelsim.sources.inputs.fed import Fed

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import InputError, first_line, shortened
-from accelsim.paths import user_path
+from accelsim.files.paths import user_path
 from accelsim.sources.torchao_files import import_torchao, only_torchao, rebuilt
 
 UNTRAINED = "the weights are random (untrained): its ineffectual work says nothing about a trained network"

@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, field_validator
 
 from accelsim.errors import InputError, unknown_name
-from accelsim.paths import user_path
+from accelsim.files.paths import user_path
 from accelsim.sources import Encoded, Loaded, Source, source
 from accelsim.sources.digests import digest_file
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import BundleError, InputError
-from accelsim.partial import partial_folder, remove_abandoned
-from accelsim.storage import FULL, cache_folder, exchange, guard, writable_cache
+from accelsim.files.cache import cache_folder, writable_cache
+from accelsim.files.folders import exchange
+from accelsim.files.guard import FULL, guard
+from accelsim.files.partial import partial_folder, remove_abandoned
 from accelsim.trace import Trace
 
 

@@ -17,8 +17,9 @@ from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator
 from accelsim.analyzers.profile import Profile
 from accelsim.config import digest
+from accelsim.files.cache import cache_folder, optionally
+from accelsim.files.writing import write_atomically
 from accelsim.layer import Layer, LayerShape, Operand
-from accelsim.storage import cache_folder, optionally, write_atomically
 
 COLUMNS = ("macs", "energy_pj", "time_s", "dram_bytes")
 _CODE = ("accelerators", "dataflows", "hardware", "analyzers")

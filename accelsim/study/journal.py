@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import InputError
-from accelsim.storage import caution, guard
+from accelsim.files.caution import caution
+from accelsim.files.guard import guard
 
 _HEAD = b'{"crc32":"%08x",'
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from accelsim.config import digest
 from accelsim.errors import AccelsimError, InputError
-from accelsim.partial import alone
-from accelsim.storage import caution, guard
+from accelsim.files.caution import caution
+from accelsim.files.guard import guard
+from accelsim.files.partial import alone
 from accelsim.study.grid import Axis
 from accelsim.study.journal import Journal
 

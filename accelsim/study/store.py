@@ -11,7 +11,10 @@ from typing import Any
 import pandas as pd
 
 from accelsim.columns import Column, declare
-from accelsim.storage import caution, optionally, remove, write_atomically
+from accelsim.files.cache import optionally
+from accelsim.files.caution import caution
+from accelsim.files.folders import remove
+from accelsim.files.writing import write_atomically
 from accelsim.study.evaluate import Outcome
 from accelsim.tables import parquet, table_of
 

@@ -13,9 +13,9 @@ from accelsim.accelerators.placement import MOST_STEPS
 from accelsim.accelerators.streams import stream
 from accelsim.accelerators.surroundings import placed
 from accelsim.errors import ConfigError
+from accelsim.files.writing import write_atomically
 from accelsim.hardware.dram import Device, FlatDram, write_trace
 from accelsim.results import RunResult
-from accelsim.storage import write_atomically
 from accelsim.timeline.layers import visits
 from accelsim.trace import Trace
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator
+from accelsim.files.writing import write_chunks_atomically
 from accelsim.results import RunResult
-from accelsim.storage import write_chunks_atomically
 from accelsim.timeline.array import LAYERS, layer_events, tracks
 from accelsim.timeline.events import Slice, Writer
 from accelsim.timeline.layers import visits

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import BundleError, InputError, first_line
+from accelsim.files.caution import caution
+from accelsim.files.tensors import Codes, mapped
 from accelsim.formats.catalogue import number_format
 from accelsim.layer import Layer
 from accelsim.notebook import counted, page
-from accelsim.storage import caution
-from accelsim.tensorfile import Codes, mapped
 from accelsim.trace.claims import check_codes, records
 from accelsim.trace.entries import LayerRecord, operand_of
 from accelsim.trace.made import Maker, maker_of

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.files.tensors import Codes
 from accelsim.formats.catalogue import number_format
 from accelsim.formats.patterns import Patterns
 from accelsim.layer import LayerShape, Operand
-from accelsim.tensorfile import Codes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from accelsim.errors import BundleError, StorageError
-from accelsim.partial import partial
-from accelsim.storage import caution, remove, writable_cache
+from accelsim.files.cache import writable_cache
+from accelsim.files.caution import caution
+from accelsim.files.folders import remove
+from accelsim.files.partial import partial_name
 from accelsim.trace.bundle import Trace
 from accelsim.trace.place import refuse_foreign
 
@@ -53,7 +55,7 @@ def _made(place: Path, make: Make, replace: bool) -> Trace:
         try:
             refuse_foreign(place)
         except StorageError:
-            aside = partial(place)
+            aside = partial_name(place)
             os.rename(place, aside)
             remove(aside)
     return make(place, replace)

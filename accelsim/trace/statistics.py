@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from accelsim.storage import optionally, write_atomically
+from accelsim.files.cache import optionally
+from accelsim.files.writing import write_atomically
 from accelsim.trace.manifest import digest_of
 
 

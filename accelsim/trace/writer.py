@@ -14,9 +14,10 @@ from typing import Any
 
 from accelsim import __version__
 from accelsim.errors import BundleError, StorageError, shortened
-from accelsim.partial import partial_folder, remove_abandoned
-from accelsim.storage import exchange, guard
-from accelsim.tensorfile import Codes, encoded
+from accelsim.files.folders import exchange
+from accelsim.files.guard import guard
+from accelsim.files.partial import partial_folder, remove_abandoned
+from accelsim.files.tensors import Codes, encoded
 from accelsim.trace.manifest import FORMAT, FORMAT_VERSION, digest_of, intact, read
 from accelsim.trace.place import refuse_foreign
 

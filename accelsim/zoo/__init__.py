@@ -72,7 +72,7 @@ def load(name: str) -> nn.Module:
     Its forward takes the tensors of one element of `samples(name)`. Raises KeyError for an unknown name, InputError
     when the shipped file is damaged.
     """
-    from accelsim.zoo.storage import load_into
+    from accelsim.zoo.weight_files import load_into
 
     net: nn.Module = definition(name).network()
     path = folder(name) / "weights.safetensors"

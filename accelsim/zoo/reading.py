@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from accelsim import picturefile
 from accelsim.errors import InputError
+from accelsim.files import pictures
 
 
 def read(network: str, items: Sequence[Path | str]) -> list[tuple[Any, ...]]:
@@ -37,8 +37,8 @@ def _picture(network: str, path: Path) -> tuple[Any, ...]:
 
     definition = zoo.definition(network)
     mode, size = definition.PICTURE
-    picture = picturefile.read(path, mode)
-    pixels = np.atleast_3d(np.array(picture.resize(size, picturefile.BICUBIC) if size else picture))
+    picture = pictures.read(path, mode)
+    pixels = np.atleast_3d(np.array(picture.resize(size, pictures.BICUBIC) if size else picture))
     return (definition.prepare(torch.from_numpy(pixels).permute(2, 0, 1)[None]),)
 
 

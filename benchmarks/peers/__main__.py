@@ -15,7 +15,7 @@ from math import exp, log
 from pathlib import Path
 from statistics import median
 
-from accelsim.storage import write_atomically
+from accelsim.files.writing import write_atomically
 from accelsim.units import binary_bytes, parse_bytes
 from benchmarks.peers.collect import asker
 from benchmarks.peers.compare import Row, rows

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from accelsim.storage import write_atomically
+from accelsim.files.writing import write_atomically
 
 RECORDED = Path(__file__).with_name("results.json")
 """What `python -m benchmarks.peers` got from the peers, with their versions: requests and answers, one pair a line."""

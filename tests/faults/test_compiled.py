@@ -59,7 +59,7 @@ def test_code_is_kept_by_signature_and_damaged_code_is_compiled_anew(tmp_path: P
 def test_code_that_cannot_be_kept_is_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("accelsim.storage._told", set())
+    monkeypatch.setattr("accelsim.files.caution._told", set())
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")

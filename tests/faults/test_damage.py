@@ -104,7 +104,7 @@ def test_a_damaged_bundle_of_the_cache_is_made_again(
     for path in files:
         data = path.read_bytes()
         for what, damaged in damages(data, every):
-            monkeypatch.setattr("accelsim.storage._told", set())
+            monkeypatch.setattr("accelsim.files.caution._told", set())
             path.write_bytes(damaged)
             assert codes(kept(target, make)) == expected, what
             assert damaged.strip() == data.strip() or "captured again" in capsys.readouterr().err or path == files[0]

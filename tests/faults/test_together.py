@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from accelsim.partial import alone, partial_file, partial_folder
+from accelsim.files.partial import alone, partial_file, partial_folder
 from accelsim.study.evaluate import Outcome
 from accelsim.study.store import Store
 from tests.faults.harness import Workshop, contents, leftovers
@@ -129,7 +129,7 @@ def test_a_second_search_waits_and_the_dead_do_not_keep_it(tmp_path: Path, capsy
 
 
 def test_temporary_files_of_the_living_stay_and_those_of_the_dead_go(tmp_path: Path) -> None:
-    from accelsim import partial
+    from accelsim.files import partial
 
     child = os.fork()
     if not child:
@@ -154,8 +154,8 @@ def test_temporary_files_of_the_living_stay_and_those_of_the_dead_go(tmp_path: P
 
 
 def test_writers_are_never_disturbed_by_those_who_clean_up(tmp_path: Path) -> None:
-    from accelsim import partial
-    from accelsim.storage import write_atomically
+    from accelsim.files import partial
+    from accelsim.files.writing import write_atomically
 
     stop = threading.Event()
     failed: list[BaseException] = []

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from accelsim import arrayfile
 from accelsim.errors import AccelsimError
+from accelsim.files.npy import header
+from accelsim.files.tensors import mapped
 from accelsim.sources.dnnsim.model import read_model, read_precision
 from accelsim.sources.inputs.spec import Inputs
 from accelsim.sources.inputs.waves import waveform
 from accelsim.sources.onnxgraph import sound as onnx_sound
 from accelsim.sources.tflitegraph.sound import refuse_unsound
-from accelsim.tensorfile import mapped
 from accelsim.trace.claims import records
 from tests.fuzz.harness import check_message
 
@@ -50,7 +50,7 @@ def in_file(ending: str, read: Callable[[Path], Any]) -> Callable[[bytes], Any]:
 
 def npy(data: bytes) -> Any:
     """Read the header of an array."""
-    return arrayfile.header(io.BytesIO(data), len(data))
+    return header(io.BytesIO(data), len(data))
 
 
 def tensors(path: Path) -> Any:
@@ -85,7 +85,7 @@ def tflite_model(data: bytes) -> Any:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    "npy": quietly(npy, arrayfile.DamagedArray),
+    "npy": quietly(npy, npy.DamagedArray),
     "tensors": quietly(in_file(".safetensors", tensors), ValueError),
     "manifest": quietly(manifest),
     "wav": quietly(in_file(".wav", lambda path: waveform(path, Inputs(frame=4)))),

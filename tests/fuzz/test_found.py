@@ -15,12 +15,12 @@ from accelsim.accelerators.base import described
 from accelsim.dataflows.tiling.fixed import parse as mapping
 from accelsim.dataflows.tiling.problem import Problem
 from accelsim.errors import MOST_LETTERS, AccelsimError, ConfigError, InputError, printable, shortened
+from accelsim.files.paths import user_path
 from accelsim.gpu.device import NotMeasurable
 from accelsim.gpu.files import read_record
 from accelsim.gpu.ncu import parsed
 from accelsim.hardware.dram import load_dram, read_trace
 from accelsim.layer import LayerShape
-from accelsim.paths import user_path
 from accelsim.study.cluster import _count, _job
 from accelsim.study.limits import limits
 from accelsim.study.values import number, values

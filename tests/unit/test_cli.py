@@ -154,7 +154,7 @@ def test_full_disk_is_one_line(
     def full(partial: Path, path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("accelsim.storage.os.replace", full)
+    monkeypatch.setattr("accelsim.files.writing.os.replace", full)
     assert invoke([*RUN, "--out", str(tmp_path / "out")]) == 8
     assert "No space left" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []

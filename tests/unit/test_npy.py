@@ -320,7 +320,7 @@ def test_a_corrupt_member_of_an_archive_is_refused(folder: Path) -> None:
 def test_a_huge_member_is_never_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive(folder, npy_of((4, 3, 3, 3 * 10**5), b"\0" * (2 * 36 * 3 * 10**5)))
     assert (folder / "trace.npz").stat().st_size < 100_000
-    monkeypatch.setattr("accelsim.arrayfile.LARGEST_BYTES", 10**6)
+    monkeypatch.setattr("accelsim.files.npy.LARGEST_BYTES", 10**6)
     monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("unpacked"))
     with pytest.raises(InputError, match=r"21600000 bytes when unpacked are more than 1000000; unpack the archive"):
         Arrays(folder).open("wgt-c1")

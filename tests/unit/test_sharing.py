@@ -303,7 +303,7 @@ def test_the_command_on_a_shipped_network(tmp_path: Path, capsys: pytest.Capture
     assert all(np.array_equal(state[name], value) for name, value in shared.items())
     from accelsim import zoo
     from accelsim.sources.sharing.network import Network
-    from accelsim.zoo.storage import load_into
+    from accelsim.zoo.weight_files import load_into
 
     module = load_into(zoo.definition("char_lstm").network(), tmp_path / "dense.safetensors").eval()
     again = Network(module, net.inputs, [np.append(ids[0, 1:].numpy(), -1) for (ids,) in net.inputs])

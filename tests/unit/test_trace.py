@@ -17,8 +17,8 @@ import pytest
 from accelsim import strictyaml
 from accelsim.analyzers.codes import centred_values
 from accelsim.errors import BundleError, ConfigError, InputError, StorageError
+from accelsim.files.writing import write_atomically
 from accelsim.layer import Layer, LayerShape, Operand
-from accelsim.storage import write_atomically
 from accelsim.testing.bundles import write_bundle
 from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_entry
 
@@ -236,7 +236,7 @@ def test_a_cache_that_cannot_be_written_says_how_to_move_it(
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("accelsim.storage.os.replace", refuse)
+    monkeypatch.setattr("accelsim.files.writing.os.replace", refuse)
     with pytest.raises(StorageError, match="Permission denied") as caught:
         write_atomically(tmp_path / "x.json", b"{}")
     assert ("ACCELSIM_CACHE" in caught.value.hint) is inside

@@ -14,7 +14,7 @@ import yaml
 from safetensors.torch import load_file
 
 from accelsim import zoo
-from accelsim.zoo import storage, tokenizer
+from accelsim.zoo import tokenizer, weight_files
 from accelsim.zoo.data import cifar, sst
 from accelsim.zoo.networks.bert_lstm import BertLstm, Shape
 from accelsim.zoo.training import cards
@@ -117,8 +117,8 @@ def test_padding_with_a_mask_changes_nothing() -> None:
 
 def test_stored_weights_come_back_within_their_precision(tmp_path: Path) -> None:
     net = BertLstm(Shape(vocabulary=50, word=16, hidden=32, intermediate=64, layers=1), lstm=8)
-    storage.save(net, tmp_path / "w.safetensors", torch.float16, ("encoder.word.weight",))
-    back = storage.load_into(
+    weight_files.save(net, tmp_path / "w.safetensors", torch.float16, ("encoder.word.weight",))
+    back = weight_files.load_into(
         BertLstm(Shape(vocabulary=50, word=16, hidden=32, intermediate=64, layers=1), lstm=8),
         tmp_path / "w.safetensors",
     )

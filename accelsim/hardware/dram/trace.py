@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.errors import InputError, shortened
+from accelsim.files.writing import write_chunks_atomically
 from accelsim.hardware.dram.flat import FlatDram
 from accelsim.hardware.dram.runs import Runs, burst_chunks, joined, runs_of
 from accelsim.hardware.dram.service import Device
-from accelsim.storage import write_chunks_atomically
 
 _REQUEST = re.compile(r"(LD|ST) (0[xX][0-9a-fA-F]{1,16}|[0-9]{1,19})")
 _LONGEST = 256  # letters of a line that are read

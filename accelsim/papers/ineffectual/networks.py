@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
-from accelsim.storage import cache_folder, writable_cache, write_atomically
+from accelsim.files.cache import cache_folder, writable_cache
+from accelsim.files.writing import write_atomically
 from accelsim.trace import Trace
 from accelsim.workload import load_workload, open_trace
 

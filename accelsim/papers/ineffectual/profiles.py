@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from accelsim.files.cache import cache_folder
 from accelsim.papers.ineffectual.networks import data_folder
 from accelsim.papers.report import Listing
 from accelsim.sources.precision.network import narrowable
-from accelsim.storage import cache_folder
 from accelsim.study.precision import Profile, search_precisions
 from accelsim.workload import load_workload
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import ConfigError
+from accelsim.files.writing import write_atomically
 from accelsim.report.charts.figure import FONT, SCHEMA, Figure, View
-from accelsim.storage import write_atomically
 
 INCHES = {"single": 3.5, "double": 7.16}
 """Widths of a column and of a page of two columns."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from accelsim.files.writing import write_atomically
 from accelsim.report.page.libraries import standing_alone
 from accelsim.report.palette import COLOURS
-from accelsim.storage import write_atomically
 
 MISSING = "figures need altair and vl-convert-python: pip install 'accelsim[plots]'"
 FONT = "Helvetica, Arial, Liberation Sans, sans-serif"

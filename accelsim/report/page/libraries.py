@@ -10,8 +10,9 @@ from importlib.metadata import version as installed
 from importlib.resources import files
 from typing import Any
 
+from accelsim.files.cache import cache_folder, optionally
+from accelsim.files.writing import write_atomically
 from accelsim.report.charts.figure import SCHEMA
-from accelsim.storage import cache_folder, optionally, write_atomically
 
 _VERSION = SCHEMA.rpartition("/")[2].removesuffix(".json").replace(".", "_")
 _REMOTE = re.compile(r'<script src="https://[^"]*"></script>(\s*<script src="https://[^"]*"></script>)*')

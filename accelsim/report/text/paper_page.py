@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from accelsim.files.writing import write_atomically
 from accelsim.papers.report import Listing, PaperReport
 from accelsim.report.text.markdown import table, words
 from accelsim.report.text.paper import cell, compared
-from accelsim.storage import write_atomically
 
 
 def write(paper: str, report: PaperReport, folder: Path) -> Path:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accelsim import arrayfile
 from accelsim.errors import InputError, first_line
+from accelsim.files import npy
 
 ARCHIVE = "trace.npz"
 _NAME = re.compile(r"(act|wgt)-.+")
@@ -62,10 +62,10 @@ class Arrays:
             if self.archive is None:
                 path = self.folder / f"{name}.npy"
                 with path.open("rb") as file:
-                    found = arrayfile.header(file, path.stat().st_size)
+                    found = npy.header(file, path.stat().st_size)
             else:
                 with zipfile.ZipFile(self.archive) as archive:
-                    found = arrayfile.packed_header(archive, self._members[name])
+                    found = npy.packed_header(archive, self._members[name])
         self._check(name, found.shape, found.dtype)
         return found.shape, found.dtype
 
@@ -73,15 +73,15 @@ class Arrays:
         """Return an array: mapped from its .npy file, or unpacked from the archive.
 
         Raises InputError when it is missing, truncated, empty, holds anything but integers or floats, or would
-        take more than arrayfile.LARGEST_BYTES when unpacked.
+        take more than npy.LARGEST_BYTES when unpacked.
         """
         self._require(name)
         with self._guarded(name):
             if self.archive is None:
-                array = arrayfile.mapped(self.folder / f"{name}.npy")
+                array = npy.mapped(self.folder / f"{name}.npy")
             else:
                 with zipfile.ZipFile(self.archive) as archive:
-                    array = arrayfile.unpacked(archive, self._members[name])
+                    array = npy.unpacked(archive, self._members[name])
         self._check(name, array.shape, array.dtype)
         return array
 

@@ -11,9 +11,9 @@ import numpy as np
 from accelsim.analyzers.codes import Codes, centred_values
 from accelsim.analyzers.profile import layer_profile
 from accelsim.errors import InputError
+from accelsim.files.writing import write_atomically
 from accelsim.layer import LayerShape
 from accelsim.sources.dnnsim.model import Line
-from accelsim.storage import write_atomically
 from accelsim.trace import LayerRecord, Trace
 
 WIDEST = 2**15 - 1

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from accelsim import arrayfile
 from accelsim.errors import InputError, first_line, shortened
+from accelsim.files import npy
 
 MOST_ROWS = 2_000_000
 """Inputs that a file may hold: one more is most often an array whose first axis does not count them."""
@@ -50,16 +50,16 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
 def _shape(path: Path, name: str | None) -> tuple[int, ...]:
     if path.suffix.lower() == ".npy":
         with path.open("rb") as file:
-            return arrayfile.header(file, path.stat().st_size).shape
+            return npy.header(file, path.stat().st_size).shape
     with zipfile.ZipFile(path) as archive:
-        return arrayfile.packed_header(archive, _member(path, archive, name)).shape
+        return npy.packed_header(archive, _member(path, archive, name)).shape
 
 
 def _array(path: Path, name: str | None) -> npt.NDArray[Any]:
     if path.suffix.lower() == ".npy":
-        return arrayfile.mapped(path)
+        return npy.mapped(path)
     with zipfile.ZipFile(path) as archive:
-        return arrayfile.unpacked(archive, _member(path, archive, name))
+        return npy.unpacked(archive, _member(path, archive, name))
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str | None) -> zipfile.ZipInfo:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from accelsim.errors import InputError
-from accelsim.paths import user_path
+from accelsim.files.paths import user_path
 from accelsim.sources.inputs.arrays import rows
 from accelsim.sources.inputs.spec import Inputs
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accelsim import picturefile
 from accelsim.errors import InputError
+from accelsim.files import pictures
 from accelsim.sources.inputs.spec import Inputs, Size
 
 Pixels = npt.NDArray[np.uint8]
@@ -47,12 +47,12 @@ class Preparation:
 
 def picture(path: Path, preparation: Preparation) -> Prepared:
     """Read and prepare one picture file: (1, channels, H, W). Raises InputError when it is none."""
-    return _prepared(picturefile.read(path, _mode(preparation)), preparation, str(path))
+    return _prepared(pictures.read(path, _mode(preparation)), preparation, str(path))
 
 
 def prepare(pixels: Pixels, preparation: Preparation, where: str) -> Prepared:
     """Prepare a picture given as uint8 (H, W) or (H, W, 3): (1, channels, H, W); `where` names it in messages."""
-    image = picturefile.pillow().fromarray(pixels)
+    image = pictures.pillow().fromarray(pixels)
     return _prepared(image.convert(_mode(preparation)), preparation, where)
 
 
@@ -78,14 +78,14 @@ def _resized(image: Any, preparation: Preparation, where: str) -> Any:
     size = preparation.resize
     if size is None:
         return image
-    method = getattr(picturefile.pillow().Resampling, preparation.interpolation.upper())
+    method = getattr(pictures.pillow().Resampling, preparation.interpolation.upper())
     short, long = sorted(image.size)
     if isinstance(size, list):
         new = size[1], size[0]
     else:
         longer = int(size * long / short)
         new = (size, longer) if image.width <= image.height else (longer, size)
-    picturefile.check_pixels(new, f"picture {where} resized")
+    pictures.check_pixels(new, f"picture {where} resized")
     return image if new == image.size else image.resize(new, method)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from accelsim import arrayfile
 from accelsim.errors import InputError, first_line
+from accelsim.files import npy
 from accelsim.sources import Source
 from accelsim.sources.sharing.network import Network
 from accelsim.sources.zoo import Zoo
@@ -99,7 +99,7 @@ def read_labels(path: Path, count: int) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a file without lines, which is refused below
-            found = arrayfile.mapped(path) if path.suffix == ".npy" else np.loadtxt(path, np.int64, ndmin=1)
+            found = npy.mapped(path) if path.suffix == ".npy" else np.loadtxt(path, np.int64, ndmin=1)
     except (OSError, ValueError, OverflowError) as error:
         reason = first_line(error)
         raise InputError(f"labels {path} cannot be read ({reason})", "a class per line, or an .npy of them") from None

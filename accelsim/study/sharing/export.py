@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.errors import InputError, first_line
-from accelsim.storage import write_atomically
+from accelsim.files.writing import write_atomically
 from accelsim.study.sharing.candidates import Candidate, dense
 from accelsim.study.sharing.rate import width
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from accelsim.storage import cache_folder, write_atomically
+from accelsim.files.cache import cache_folder
+from accelsim.files.writing import write_atomically
 from accelsim.study.sharing.candidates import Candidate, Sharing
 from accelsim.study.sharing.exploration import Exploration, Plan
 from accelsim.study.sharing.explore import explore

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from accelsim.zoo import storage, tokenizer
+from accelsim.zoo import tokenizer, weight_files
 from accelsim.zoo.data import sst
 from accelsim.zoo.networks.bert_lstm import BertLstm, Shape
 from accelsim.zoo.training import augment, baseline, cards, teacher
@@ -48,7 +48,7 @@ def train(
         texts, target, words, about = _taught(data, teacher_path, pieces, shape.word, device, seed, log)
     ids = [encoding.ids for encoding in pieces.encode_batch(texts)]
     net = fit(ids, target, recipe, shape, words, device, log)
-    storage.save(net, out / "weights.safetensors", torch.float16, CODED)
+    weight_files.save(net, out / "weights.safetensors", torch.float16, CODED)
     cards.save_run(out, cards.circumstances(device, seed=seed, epochs=recipe.epochs, texts=len(texts), teacher=about))
 
 
@@ -57,7 +57,7 @@ def pack(data: Path, out: Path) -> None:
     splits = {name: sst.read(data, name) for name in ("train", "dev", "test")}
     pieces = tokenizer.load(out / "vocab.txt")
     shape = Shape(vocabulary=pieces.get_vocab_size())
-    net = storage.load_into(BertLstm(shape), out / "weights.safetensors").eval()
+    net = weight_files.load_into(BertLstm(shape), out / "weights.safetensors").eval()
     ids = {name: [e.ids for e in pieces.encode_batch([s.text for s in split])] for name, split in splits.items()}
     value = {n: round(accuracy(net, ids[n], [s.label for s in splits[n]], shape.positions), 4) for n in splits}
     chosen = choose(splits["test"], ids["test"])

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from accelsim.zoo import storage
+from accelsim.zoo import weight_files
 from accelsim.zoo.networks.char_lstm import CHARACTERS, CharLstm, encode
 from accelsim.zoo.training import cards, fitting, ngrams
 
@@ -63,7 +63,7 @@ def bits(net: nn.Module, text: str) -> float:
 
 def pack(data: Path, out: Path) -> None:
     """Measure `out`/weights.safetensors as stored, and write samples and card beside it."""
-    net = storage.load_into(CharLstm(), out / "weights.safetensors").eval()
+    net = weight_files.load_into(CharLstm(), out / "weights.safetensors").eval()
     parts = read(data)
     value = [round(bits(net, part), 3) for part in parts]
     order = min(ORDERS, key=lambda n: ngrams.bits(parts[0], parts[1], n, len(CHARACTERS)))

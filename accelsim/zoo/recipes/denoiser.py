@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from accelsim.zoo import storage
+from accelsim.zoo import weight_files
 from accelsim.zoo.data import leaves, photographs
 from accelsim.zoo.networks.denoiser import SIGMA, Denoiser
 from accelsim.zoo.training import cards, fitting
@@ -59,7 +59,7 @@ def measure(net: nn.Module, pictures: list[Tensor], seed: int = 0) -> tuple[floa
 
 def pack(data: Path, out: Path) -> None:
     """Measure `out`/weights.safetensors as stored on the held-out photographs and write samples and card beside it."""
-    net = storage.load_into(Denoiser(), out / "weights.safetensors").eval()
+    net = weight_files.load_into(Denoiser(), out / "weights.safetensors").eval()
     results = {name: [round(x, 2) for x in measure(net, photographs.read(data / name))] for name in HELD_OUT}
     random = np.random.default_rng(12)
     clean = torch.from_numpy(np.stack([leaves.picture(SAMPLE_SIZE, 1, random) for _ in range(SAMPLES)]))

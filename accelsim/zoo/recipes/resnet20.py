@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from accelsim.zoo import storage
+from accelsim.zoo import weight_files
 from accelsim.zoo.data import cifar
 from accelsim.zoo.networks.resnet20 import ResNet20
 from accelsim.zoo.training import cards, cifar_card
@@ -20,14 +20,14 @@ def train(
     """Train on all training images and write `out`/weights.safetensors (float32) and `out`/run.json."""
     recipe = Recipe(seed=seed) if epochs is None else Recipe(seed=seed, epochs=epochs)
     net = fit(*cifar.read(data, "train"), recipe, device, log)
-    storage.save(net, out / "weights.safetensors")
+    weight_files.save(net, out / "weights.safetensors")
     cards.save_run(out, cards.circumstances(device, seed=seed, epochs=recipe.epochs))
 
 
 def pack(data: Path, out: Path) -> None:
     """Measure `out`/weights.safetensors on all test images and write samples and card beside it."""
     cifar_card.pack(
-        "resnet20", storage.load_into(ResNet20(), out / "weights.safetensors").eval(), data, out,
+        "resnet20", weight_files.load_into(ResNet20(), out / "weights.safetensors").eval(), data, out,
         split="official: trained on all 50,000 training images, nothing held out; measured on the 10,000 "
         "test images once, after training; no choice was made on the test images",
         metric="accuracy on the 10,000 test images, float32",

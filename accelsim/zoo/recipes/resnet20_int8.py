@@ -8,7 +8,7 @@ from typing import cast
 
 import torch
 
-from accelsim.zoo import load, storage
+from accelsim.zoo import load, weight_files
 from accelsim.zoo.data import cifar
 from accelsim.zoo.networks.resnet20 import ResNet20
 from accelsim.zoo.networks.resnet20_int8 import ResNet20Int8
@@ -27,7 +27,7 @@ def train(
     images, _ = cifar.read(data, "train")
     chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:CALIBRATION]
     net = quantise(cast(ResNet20, load("resnet20")), images[chosen])
-    storage.save(net, out / "weights.safetensors")
+    weight_files.save(net, out / "weights.safetensors")
     cards.save_run(out, cards.circumstances("cpu", seed=seed, calibration_images=CALIBRATION))
     log(f"quantised on {CALIBRATION} images")
 
@@ -35,7 +35,7 @@ def train(
 def pack(data: Path, out: Path) -> None:
     """Measure the integers of `out`/weights.safetensors on all test images and write samples and card beside it."""
     cifar_card.pack(
-        "resnet20_int8", storage.load_into(ResNet20Int8(), out / "weights.safetensors").eval(), data, out,
+        "resnet20_int8", weight_files.load_into(ResNet20Int8(), out / "weights.safetensors").eval(), data, out,
         before="float32, from which it was quantised",
         split=f"scales chosen on {CALIBRATION:,} of the 50,000 training images, without their labels; measured on "
         "the 10,000 test images; no choice was made on the test images",

@@ -8,7 +8,7 @@ from typing import cast
 
 import torch
 
-from accelsim.zoo import load, storage
+from accelsim.zoo import load, weight_files
 from accelsim.zoo.data import cifar
 from accelsim.zoo.networks.resnet20 import ResNet20
 from accelsim.zoo.training import cards, cifar_card
@@ -23,13 +23,13 @@ def train(
     """Prune and fine-tune on all training images and write `out`/weights.safetensors (float16) and `out`/run.json."""
     recipe = Recipe(seed=seed) if epochs is None else Recipe(seed=seed, epochs=epochs)
     net = fit(*cifar.read(data, "train"), cast(ResNet20, load("resnet20")), recipe, device, log)
-    storage.save(net, out / "weights.safetensors", torch.float16)
+    weight_files.save(net, out / "weights.safetensors", torch.float16)
     cards.save_run(out, cards.circumstances(device, seed=seed, epochs=recipe.epochs))
 
 
 def pack(data: Path, out: Path) -> None:
     """Measure `out`/weights.safetensors as stored on all test images and write samples and card beside it."""
-    net = storage.load_into(ResNet20(), out / "weights.safetensors").eval()
+    net = weight_files.load_into(ResNet20(), out / "weights.safetensors").eval()
     cifar_card.pack(
         "resnet20_pruned", net, data, out,
         before="from which it was pruned",

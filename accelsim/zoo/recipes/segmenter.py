@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from accelsim.zoo import storage
+from accelsim.zoo import weight_files
 from accelsim.zoo.data import leaves, photographs, shapes
 from accelsim.zoo.networks.segmenter import Segmenter, prepare
 from accelsim.zoo.training import cards, fitting
@@ -70,7 +70,7 @@ def measure(net: nn.Module, pictures: Tensor, labels: Tensor) -> tuple[list[floa
 
 def pack(data: Path, out: Path) -> None:
     """Measure `out`/weights.safetensors as stored on the test pictures and write samples and card beside it."""
-    net = storage.load_into(Segmenter(), out / "weights.safetensors").eval()
+    net = weight_files.load_into(Segmenter(), out / "weights.safetensors").eval()
     pictures, labels = held_out_scenes(data)
     overlap, pixels = measure(net, pictures, labels)
     random = np.random.default_rng(SAMPLE_SEED)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from accelsim.zoo import storage
+from accelsim.zoo import weight_files
 from accelsim.zoo.data import leaves, photographs
 from accelsim.zoo.networks.superres import Superres, enlarged
 from accelsim.zoo.training import cards, fitting
@@ -65,7 +65,7 @@ def measure(net: nn.Module, pictures: list[Tensor]) -> tuple[float, float]:
 
 def pack(data: Path, out: Path) -> None:
     """Measure `out`/weights.safetensors as stored on the held-out photographs and write samples and card beside it."""
-    net = storage.load_into(Superres(), out / "weights.safetensors").eval()
+    net = weight_files.load_into(Superres(), out / "weights.safetensors").eval()
     results = {name: [round(x, 2) for x in measure(net, photographs.read(data / name))] for name in HELD_OUT}
     random = np.random.default_rng(5)
     large = torch.from_numpy(np.stack([leaves.picture(2 * SAMPLE_SIZE, 1, random) for _ in range(SAMPLES)]))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from accelsim.zoo import load, storage
+from accelsim.zoo import load, weight_files
 from accelsim.zoo.data import cifar
 from accelsim.zoo.networks.resnet20 import CLASSES, normalise
 from accelsim.zoo.networks.vit_tiny import VitTiny
@@ -56,7 +56,7 @@ def targets(teacher: nn.Module, images: Tensor, labels: Tensor, device: str) -> 
 def pack(data: Path, out: Path) -> None:
     """Measure `out`/weights.safetensors as stored on all test images and write samples and card beside it."""
     cifar_card.pack(
-        "vit_tiny", storage.load_into(VitTiny(), out / "weights.safetensors").eval(), data, out,
+        "vit_tiny", weight_files.load_into(VitTiny(), out / "weights.safetensors").eval(), data, out,
         stored_as="float16, used as float32",
         limits=[
             cifar_card.JPEG,

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from accelsim.zoo import storage
+from accelsim.zoo import weight_files
 from accelsim.zoo.training import cards
 
 Batch = Callable[[torch.Generator], tuple[Tensor, Tensor]]
@@ -47,7 +47,7 @@ def produce(
     torch.manual_seed(recipe.seed)
     net = network()
     fit(net, batch, loss, recipe, device, log)
-    storage.save(net, out / "weights.safetensors", torch.float16)
+    weight_files.save(net, out / "weights.safetensors", torch.float16)
     run = cards.circumstances(device, seed=recipe.seed, **noted, steps=recipe.steps, batch=recipe.batch)
     cards.save_run(out, run)
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import BundleError
+from accelsim.files.tensors import encoded, mapped
 from accelsim.formats.catalogue import number_format
 from accelsim.formats.patterns import to_format
 from accelsim.layer import LayerShape, Operand
-from accelsim.tensorfile import encoded, mapped
 from accelsim.trace import LayerRecord, Trace, TraceWriter, layer_entry, operand_arrays, operand_entry
 from accelsim.trace.manifest import digest_of
 from tests.fuzz import binary_mutations

@@ -28,7 +28,7 @@ _LONGEST = 150
 _cleaned: set[tuple[int, str]] = set()
 
 
-def partial(target: Path) -> Path:
+def partial_name(target: Path) -> Path:
     """Return a name beside `target` that nobody else has."""
     return target.with_name(f".{target.name[:_LONGEST]}.{os.getpid()}.{uuid.uuid4().hex[:8]}.partial")
 
@@ -37,7 +37,7 @@ def partial(target: Path) -> Path:
 def partial_file(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """Give the path of a new file beside `target` and the file, locked; what is still called so at the end is removed."""
     while True:
-        path = partial(target)
+        path = partial_name(target)
         file = path.open("xb")
         if _lock(file.fileno()) is None or _names(path, file.fileno()):
             break
@@ -56,7 +56,7 @@ def partial_file(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
 def partial_folder(target: Path) -> Iterator[Path]:
     """Give a new folder beside `target`, locked; what is left of it at the end is removed."""
     while True:
-        path = partial(target)
+        path = partial_name(target)
         path.mkdir()
         with held(path) as kept:
             if not kept:
