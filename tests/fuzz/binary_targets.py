@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import AccelsimError
-from accelsim.files.npy import header
+from accelsim.files.npy import DamagedArray, header
 from accelsim.files.tensors import mapped
 from accelsim.sources.dnnsim.model import read_model, read_precision
 from accelsim.sources.inputs.spec import Inputs
@@ -85,7 +85,7 @@ def tflite_model(data: bytes) -> Any:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    "npy": quietly(npy, npy.DamagedArray),
+    "npy": quietly(npy, DamagedArray),
     "tensors": quietly(in_file(".safetensors", tensors), ValueError),
     "manifest": quietly(manifest),
     "wav": quietly(in_file(".wav", lambda path: waveform(path, Inputs(frame=4)))),
