@@ -30,7 +30,7 @@ from accelsim.hardware.coding import Storage
 from accelsim.hardware.hierarchy import Dram, Level, MappingRules
 from accelsim.layer import Layer, LayerShape
 
-WORK_VERSION = 3
+WORK_VERSION = 4
 """Raised whenever the same array would do other work on the same codes."""
 
 Cost = Callable[[Codes], Codes]

@@ -120,6 +120,4 @@ class Cnvlutin(GridAccelerator):
     def _offset_bits(self, shape: LayerShape) -> int:
         """Return the bits of the offsets: one beside every place of a brick, used or not, as the paper stores them."""
         size = self.accelerator.brick_size
-        depthwise = shape.C == 1 and shape.groups > 1
-        bricks = -(-shape.groups // size) if depthwise else shape.groups * -(-shape.C // size)
-        return shape.steps * shape.N * shape.H * shape.W * bricks * size * (size - 1).bit_length()
+        return self.stored_blocks(shape, size) * size * (size - 1).bit_length()

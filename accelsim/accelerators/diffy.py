@@ -57,11 +57,11 @@ class Diffy(GridAccelerator):
         for laid in lay(layer, array, profile.activation_bits, profile.weight_bits, self.batch.size):
             differential = layer.shape.kind == "conv"
             columns = self._lane_columns(laid, differential, profile)
-            work = serial_work(laid, columns, full, array.column_registers)
-            if array.backend == "shapeshifter":
-                work = replace(work, metadata={"activation": FIELD_BITS * laid.precision_groups})
-            parts.append(repeated(work, laid.repeats))
-        return joined(parts)
+            parts.append(repeated(serial_work(laid, columns, full, array.column_registers), laid.repeats))
+        if array.backend == "pragmatic":
+            return joined(parts)
+        fields = FIELD_BITS * self.stored_blocks(layer.shape, array.lanes)
+        return replace(joined(parts), metadata={"activation": fields})
 
     def effectual(self, layer: Layer, profile: Profile) -> int:
         """Return the busy slots whose activation, or difference, and weight are both other than zero."""

@@ -9,7 +9,7 @@ from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.lanes.grid import Grid
 from accelsim.dataflows.lanes.pairs import dense_pairs
 from accelsim.dataflows.work import Pairs
-from accelsim.layer import Layer
+from accelsim.layer import Layer, LayerShape
 
 SERIAL_BITS = 16
 """A bit-serial lane multiplies one bit by a word of 16 bits each cycle."""
@@ -41,6 +41,15 @@ class GridAccelerator(ArrayAccelerator):
         """Return the bits of activations and weights that take columns and rows; bit-parallel lanes take words."""
         bits = profile.activation_bits, profile.weight_bits
         return (min(bits[0], self.word_bits), min(bits[1], self.word_bits)) if self.bit_parallel else bits
+
+    def stored_blocks(self, shape: LayerShape, channels: int) -> int:
+        """Return how many blocks of `channels` channels the activations of a batch are kept in.
+
+        A block lies in one pixel and one group; the channels of a depthwise layer count as one group.
+        """
+        depthwise = shape.C == 1 and shape.groups > 1
+        blocks = -(-shape.groups // channels) if depthwise else shape.groups * -(-shape.C // channels)
+        return self.batch.size * shape.steps * shape.N * shape.H * shape.W * blocks
 
     def notes(self) -> list[str]:
         """Return the rules that a reader of results should know."""

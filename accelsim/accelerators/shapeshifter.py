@@ -52,10 +52,9 @@ class ShapeShifter(GridAccelerator):
         parts = []
         for laid in lay(layer, array, profile.activation_bits, profile.weight_bits, self.batch.size):
             columns = width_columns(laid, signed, array.minor_bit, array.group_size)
-            work = serial_work(laid, columns, full, array.column_registers)
-            fields = {"activation": FIELD_BITS * laid.precision_groups}
-            parts.append(repeated(replace(work, metadata=fields), laid.repeats))
-        return joined(parts)
+            parts.append(repeated(serial_work(laid, columns, full, array.column_registers), laid.repeats))
+        fields = FIELD_BITS * self.stored_blocks(layer.shape, array.lanes)
+        return replace(joined(parts), metadata={"activation": fields})
 
     def exploits(self) -> tuple[str, str, int]:
         """Return the precision of groups of 16 activations."""

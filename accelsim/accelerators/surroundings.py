@@ -53,7 +53,7 @@ declare(
         "stall_dram_cycles + stall_port_cycles + fill_drain_cycles = total_cycles - compute_cycles - tiling_cycles",
     ),
     Column("energy_operation_pj", "pJ", "lanes, busy and idle", "operation_pj x (busy + idle_fraction x idle slots)"),
-    Column("energy_local_pj", "pJ", "local buffers of the array, metadata included"),
+    Column("energy_local_pj", "pJ", "local buffers of the array, the metadata beside operands read once each"),
 )
 
 
@@ -180,12 +180,12 @@ def energies(fleet: Fleet, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the energy of every part of a layer on each machine, and their sum."""
     word, dense, pj = fleet.first.word_bits, fleet.first._dense, fleet.figure
     slots, busy = row["slots"], row["slots_busy"]
-    metadata = 0.0 if dense else float(row["weight_metadata_bits"]) + float(row["activation_metadata_bits"])
+    beside = {role: 0.0 if dense else float(row[f"{role}_metadata_bits"]) / word for role in ("activation", "weight")}
     sums = sum(float(row[name]) for name in ("psum_reads", "psum_writes", "output_writes"))
     parts: dict[str, Any] = {
         "operation": pj("operation_pj") * (busy + pj("idle_fraction") * (slots - busy)),
-        "local": pj("activation_word_pj") * float(row["activation_reads"])
-        + pj("weight_word_pj") * (float(row["weight_reads"]) + metadata / word)
+        "local": pj("activation_word_pj") * (float(row["activation_reads"]) + beside["activation"])
+        + pj("weight_word_pj") * (float(row["weight_reads"]) + beside["weight"])
         + pj("psum_word_pj") * sums,
     }
     for name in fleet.levels:

@@ -144,11 +144,6 @@ class Laid:
         return self.activation.shape[3] * self.activation.shape[4]
 
     @property
-    def precision_groups(self) -> int:
-        """Sets of lanes whose activations share a precision field: one per block and pixel."""
-        return self.images * self.groups * self.blocks * self.plane
-
-    @property
     def follows(self) -> bool:
         """Whether the values of a time row go with it to whatever column it is issued to."""
         return self.images * self.groups > 1 and not self.grid.dnnsim_compat
