@@ -121,7 +121,7 @@ def staggered_cycles(
     empty = costs if empty is None or laid.follows else np.ascontiguousarray(empty)
     placed = np.zeros((costs.shape[0], times, costs.shape[1]), np.uint8)
     for row, least, met in zip(costs, empty, placed, strict=True):
-        last = staggered(row, least, times, width, spread, 1, restart, state, met)
+        last = staggered(row, least, times, width, spread, restart, state, met)
     return last, np.ones_like(placed) if laid.follows else placed
 
 

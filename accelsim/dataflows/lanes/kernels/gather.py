@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import njit
+from accelsim.dataflows.lanes.kernels.groups import union_of
 
 
 @njit(nogil=True, cache=True)
@@ -108,13 +109,7 @@ def gather_groups(
                 slowest = np.int64(0)
                 for begin in range(0, live, size):
                     end = min(begin + size, live)
-                    union = np.uint32(0)
-                    for c in range(begin, end):
-                        w = start + c // parts
-                        if edge > 0 and w % edge == 0:
-                            union |= first[c % parts, block, bases[w] + offsets[t]]
-                        else:
-                            union |= unions[c % parts, block, bases[w] + offsets[t]]
+                    union = union_of(unions, first, edge, block, bases, offsets[t], start, begin, end)
                     cost = np.int64(table[union])
                     out[block, 1] += cost * (end - begin)
                     slowest = max(slowest, cost)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import njit
+from accelsim.dataflows.lanes.kernels.groups import union_of
 
 
 @njit(nogil=True, cache=True)
@@ -15,17 +16,16 @@ def staggered(
     passes: int,
     columns: int,
     spread: int,
-    per: int,
     restart: bool,
     state: npt.NDArray[np.int64],
     placed: npt.NDArray[np.uint8],
 ) -> int:
     """Return when the last column is done after `passes` times the rows of `costs`, one row issued per cycle.
 
-    A row goes to the next column and waits until that is free. The values of row t lie in column (t % spread) //
-    per; issued to another one it costs empty[t] instead of costs[t]. restart: every pass begins at column 0. state:
-    (2 + columns,) the cycle, the next column and when each column is free; it goes on from call to call. placed:
-    (passes, rows), set to 1 where a row met its values.
+    A row goes to the next column and waits until that is free. The values of row t lie in column t % spread; issued
+    to another one it costs empty[t] instead of costs[t]. restart: every pass begins at column 0. state: (2 + columns,)
+    the cycle, the next column and when each column is free; it goes on from call to call. placed: (passes, rows), set
+    to 1 where a row met its values.
     """
     cycle, column = state[0], state[1]
     for turn in range(passes):
@@ -33,7 +33,7 @@ def staggered(
             column = np.int64(0)
         for t in range(costs.size):
             cycle = max(cycle, state[2 + column])
-            placed[turn, t] = (t % spread) // per == column
+            placed[turn, t] = t % spread == column
             state[2 + column] = cycle + (costs[t] if placed[turn, t] else empty[t])
             cycle += 1
             column += 1
@@ -82,15 +82,10 @@ def registered(
                     for c in range(groups):
                         release = max(release, ring[row, c])
                     for c in range(groups):
-                        union = maps[0, 0, 0] ^ maps[0, 0, 0]
-                        for k in range(c * size, min((c + 1) * size, live)):
-                            w = start + k // parts
-                            if edge > 0 and w % edge == 0:
-                                union |= first[k % parts, block, bases[w] + offsets[t]]
-                            else:
-                                union |= maps[k % parts, block, bases[w] + offsets[t]]
-                        cost = np.int64(0)
-                        if c * size < live:
+                        begin, cost = c * size, np.int64(0)
+                        if begin < live:
+                            end = min(begin + size, live)
+                            union = union_of(maps, first, edge, block, bases, offsets[t], start, begin, end)
                             cost = max(np.int64(table[union]), np.int64(least))
                         ring[place, c] = max(release, ring[before, c]) + cost
                     place = (place + 1) % depth

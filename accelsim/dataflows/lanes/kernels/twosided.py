@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import njit
+from accelsim.dataflows.lanes.kernels.groups import union_of
 
 
 @njit(nogil=True, cache=True)
@@ -80,9 +81,8 @@ def grouped_product_steps(
             for block in range(blocks):
                 widest = np.int64(0)
                 for begin in range(0, live, size):
-                    union = np.uint32(0)
-                    for c in range(begin, min(begin + size, live)):
-                        union |= unions[c % parts, block, bases[start + c // parts] + offsets[t]]
+                    end = min(begin + size, live)
+                    union = union_of(unions, unions, 0, block, bases, offsets[t], start, begin, end)
                     widest = max(widest, np.int64(table[union]))
                 for k in range(sets):
                     cost = widest * np.int64(weights[k, t, block])

@@ -72,7 +72,7 @@ def _staggered(laid: Laid, backend: Backend, runs: list[Run], costs: list[Cost])
         for length in _pass_lengths(run.steps.first):
             rows = np.ascontiguousarray(cost.steps[begin : begin + length, SETS])
             met = np.zeros((1, length), np.uint8)
-            last = int(staggered(rows, rows, 1, width, 1, 1, restart, state, met))
+            last = int(staggered(rows, rows, 1, width, 1, restart, state, met))
             begin += length
     return last
 
