@@ -65,4 +65,3 @@ def check_description(name: str) -> None:
     assert type(machine).model_validate(machine.model_dump()) == machine
     assert pickle.loads(pickle.dumps(machine)) == machine
     assert machine.scaled(2).multiplier_bits() == 2 * machine.multiplier_bits()
-    assert all("\n" not in note for note in machine.notes())

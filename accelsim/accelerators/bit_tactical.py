@@ -62,6 +62,7 @@ class BitTactical(GridAccelerator):
     """
 
     accelerator: BitTacticalArray
+    rows_may_miss_values = False
 
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle of the back end."""
@@ -116,8 +117,9 @@ class BitTactical(GridAccelerator):
     def notes(self) -> list[str]:
         """Return what is approximated."""
         return [
-            "weights are stored off chip as if unscheduled, the schedule's metadata beside them; activations are"
-            " selected at no energy"
+            *super().notes(),
+            f"{self.name}: weights are stored off chip as if unscheduled, the schedule's metadata beside them; activations are"
+            " selected at no energy",
         ]
 
     def _schedule(self, layer: Layer, laid: Laid) -> Schedule:

@@ -88,7 +88,7 @@ class CambriconX(ArrayAccelerator):
 
     def notes(self) -> list[str]:
         """Return what is approximated."""
-        return ["the fat tree that moves activations and outputs always keeps up with the PEs"]
+        return [f"{self.name}: the fat tree that moves activations and outputs always keeps up with the PEs"]
 
     def _synapses(self) -> Synapses:
         array = self.accelerator

@@ -98,10 +98,13 @@ class Cnvlutin(GridAccelerator):
     def notes(self) -> list[str]:
         """Return what is approximated."""
         array = self.accelerator
-        found = ["bricks arrive in time: conflicts of the banks of the activation memory are not modelled"]
+        found = [
+            *super().notes(),
+            f"{self.name}: bricks arrive in time: conflicts of the banks of the activation memory are not modelled",
+        ]
         if array.conventional == "short":
             found.append(
-                f"layers whose windows have fewer than {array.lanes} bricks run unencoded, as on DaDianNao; "
+                f"{self.name}: layers whose windows have fewer than {array.lanes} bricks run unencoded, as on DaDianNao; "
                 "the paper says so of the first layer alone (accelerator.conventional=first)"
             )
         return found

@@ -82,8 +82,8 @@ class EIE(ArrayAccelerator):
     def notes(self) -> list[str]:
         """Return what is approximated."""
         return [
-            "weights keep their own codes: the codebook of 16 shared weights is not applied",
-            "vectors longer than the activation registers are not reloaded, and the pipeline of a PE is not drained",
+            f"{self.name}: weights keep their own codes: the codebook of 16 shared weights is not applied",
+            f"{self.name}: vectors longer than the activation registers are not reloaded, and the pipeline of a PE is not drained",
         ]
 
     def _queues(self) -> Queues:

@@ -84,9 +84,9 @@ class Eyeriss(Accelerator):
     def notes(self) -> list[str]:
         """Return the approximations of the model."""
         return [
-            "eyeriss: groups of a grouped or depthwise convolution run one after another; weights are fetched again in every"
-            " step of a recurrent layer; element-wise operators and pooling are not simulated",
-            "eyeriss: the mapping rules imitate the chip and were inferred from its published tables (hwconfigs/eyeriss.yaml,"
+            f"{self.name}: groups of a grouped or depthwise convolution run one after another; weights are fetched again in"
+            " every step of a recurrent layer; element-wise operators and pooling are not simulated",
+            f"{self.name}: the mapping rules imitate the chip and were inferred from its published tables (hwconfigs/eyeriss.yaml,"
             " mapping); on small maps fewer active PEs can be faster: try --set mapping.least_pe_share=0.5",
         ]
 

@@ -88,8 +88,8 @@ class EyerissV2(ArrayAccelerator):
     def notes(self) -> list[str]:
         """Return what is approximated."""
         return [
-            "PEs are spread over windows, filters and inputs, not mapped row-stationary as on the chip",
-            "the network on chip and the global buffers always keep up with the PEs",
+            f"{self.name}: PEs are spread over windows, filters and inputs, not mapped row-stationary as on the chip",
+            f"{self.name}: the network on chip and the global buffers always keep up with the PEs",
         ]
 
     def _weight_bits(self, product: Product) -> int:

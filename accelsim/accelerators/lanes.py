@@ -26,6 +26,8 @@ class GridAccelerator(ArrayAccelerator):
     grows: ClassVar[str] = "tiles"
     bit_parallel: ClassVar[bool] = False
     lane_bits: ClassVar[int] = SERIAL_BITS
+    rows_may_miss_values: ClassVar[bool] = True
+    """Whether a row of a serial linear layer finds its values in one column alone, whichever column it is issued to."""
 
     def multiplier_bits(self) -> int:
         """Return the one-bit products per cycle: 256 in a bit-parallel lane of 16 bits, 16 in a bit-serial one."""
@@ -57,7 +59,7 @@ class GridAccelerator(ArrayAccelerator):
             f"{self.name}: groups of a grouped convolution run one after another; a depthwise layer works on one tile;"
             " element-wise operators and pooling are not simulated"
         ]
-        if not self.bit_parallel and self.accelerator.linear_rows == "continue":
+        if self.rows_may_miss_values and not self.bit_parallel and self.accelerator.linear_rows == "continue":
             found.append(
                 f"{self.name}: in linear layers of one row a time row that is issued to a column without its values costs the"
                 " least, as in DNNsim; --set accelerator.linear_rows=restart charges every row"

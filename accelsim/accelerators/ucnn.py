@@ -112,8 +112,8 @@ class UCNN(ArrayAccelerator):
     def notes(self) -> list[str]:
         """Return what is approximated."""
         return [
-            "runs of equal weights may be of any length: sums are not cut to keep the multiplier narrow",
-            "weights keep their own codes: nothing is clustered, so the gain is that of the network as captured",
+            f"{self.name}: runs of equal weights may be of any length: sums are not cut to keep the multiplier narrow",
+            f"{self.name}: weights keep their own codes: nothing is clustered, so the gain is that of the network as captured",
         ]
 
     def _worked(self, layer: Layer) -> tuple[Work, int, int]:
