@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from accelsim.analyzers.codes import Codes, frozen
 from accelsim.dataflows.lanes.grid import Laid
+from accelsim.dataflows.lanes.serial import by_pattern, pattern_bits
 
 Cost = Callable[[Codes], Codes]
 
@@ -37,13 +39,18 @@ def effectual_slots(laid: Laid, cost: Cost, differential: bool) -> int:
     if not differential:
         sides = [(laid.activation, bases)]
     live = np.count_nonzero(laid.weight, axis=1).transpose(0, 3, 2, 1).reshape(laid.groups, laid.taps, laid.channels)
-    table = cost(np.arange(-(2**15), 2**15))
-    table[2**15] = 0
     total = 0
     for values, windows in sides:
-        costs = table[values.astype(np.int32) + 2**15].astype(np.uint8)
+        costs = _live_costs(values, cost)
         flat = costs.reshape(-1, laid.channels, *costs.shape[3:]).transpose(0, 3, 2, 1)
         for i, one in enumerate(flat.reshape(flat.shape[0], laid.plane, laid.channels)):
             sums = tap_sums(frozen(one), frozen(windows), offsets)
             total += int((sums * live[i % laid.groups]).sum())
     return total * laid.row_parts
+
+
+def _live_costs(values: Codes, cost: Cost) -> npt.NDArray[np.uint8]:
+    """Return the cost of every value, 0 for zeros."""
+    table = by_pattern(cost, pattern_bits(values)).astype(np.uint8)
+    table[0] = 0
+    return table[values.astype(np.int32) & (table.size - 1)]
