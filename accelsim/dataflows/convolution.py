@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import gcd
 
 from accelsim.layer import LayerShape
 
@@ -63,11 +64,13 @@ def convolutions(shape: LayerShape) -> list[Convolution]:
 def is_approximate(shape: LayerShape) -> bool:
     """Whether `convolutions` adds or moves products: a transposed convolution that is no exact sub-pixel one.
 
-    Exact: the stride divides the filter and the output is stride times the input.
+    Exact: the stride divides the filter, dilation spreads its taps evenly over the phases of the output, and the output
+    is stride times the input.
     """
     divides = shape.R % shape.stride[0] == 0 and shape.S % shape.stride[1] == 0
+    evenly = all(gcd(stride, dilation) == 1 for stride, dilation in zip(shape.stride, shape.dilation, strict=True))
     scales = (shape.H * shape.stride[0], shape.W * shape.stride[1]) == (shape.P, shape.Q)
-    return shape.transposed and not (divides and scales)
+    return shape.transposed and not (divides and evenly and scales)
 
 
 def _subpixel(shape: LayerShape) -> Convolution:

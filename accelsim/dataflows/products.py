@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.analyzers.codes import Codes, centred_values, frozen
+from accelsim.errors import InputError
 from accelsim.layer import Layer, LayerShape, Operand
 
 
@@ -83,13 +84,19 @@ def products(layer: Layer, batch: int = 1) -> list[Product]:
     * product of two activations: the same with one group per independent product; a batch repeats it.
     * transposed convolution: one ordinary convolution per phase of the output (stride[0] x stride[1] of them),
       each with the taps of the kernel that meet real pixels in that phase: no inserted zeros, the same products
-      but for those at the border. Phases without a tap do nothing and are left out.
+      but for those at the border. Phases without a tap do nothing and are left out. Raises InputError when that is
+      all of them.
     """
     shape = layer.shape
     activation, weight = centred_values(layer.activation), centred_values(layer.weight)
     weights = weight.reshape(shape.groups, shape.K, shape.C, shape.R, shape.S)
     if shape.transposed:
-        return _phases(shape, activation, weights, batch)
+        if phases := _phases(shape, activation, weights, batch):
+            return phases
+        raise InputError(
+            f"layer {layer.name}: a transposed convolution none of whose products falls into its output has no work",
+            "leave it out of the network",
+        )
     if shape.kind == "conv":
         top, bottom, left, right = shape.padding
         maps = _padded(_grouped(shape, activation), top, bottom, left, right)
@@ -112,7 +119,7 @@ def space_to_depth(product: Product) -> Product:
 
     Channel (j % v) * u * C + C * (i % u) + c holds pixel (i, j) of channel c for strides (u, v); maps and kernels
     are filled up with zeros. The products that are not with those zeros are the same (DNNsim does this to the
-    first layer of a network to fill its lanes).
+    first layer of a network to fill its lanes). A dilated product is returned as it is.
     """
     u, v = product.stride
     if product.dilation != (1, 1):

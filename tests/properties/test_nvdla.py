@@ -12,7 +12,7 @@ from accelsim.analyzers.statistics import statistics
 from accelsim.dataflows.atoms.account import transforms
 from accelsim.dataflows.atoms.grid import atom_runs
 from accelsim.dataflows.products import products
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, MappingError
 from accelsim.layer import Layer, LayerShape
 from tests.machines_layers import convolve, make_layer, random_layers
 from tests.references import nvdla as reference_nvdla
@@ -129,3 +129,14 @@ def test_gating_spares_the_energy_of_products_with_a_zero() -> None:
 def test_bad_parameters_are_refused(setting: str) -> None:
     with pytest.raises(ConfigError, match=f"accelerator.{setting.split('=')[0]}"):
         machine(8, 8, setting)
+
+
+def test_wide_operands_need_two_cells() -> None:
+    """A product of 16 bits takes the multipliers of two cells; a core of one cannot do it."""
+    shape = LayerShape("conv", 1, 1, 3, 5, 4, 4, 3, 3, 2, 2)
+    layer = make_layer(shape, np.random.default_rng(0), (1.0, 1.0), bits=12)
+    with pytest.raises(MappingError, match=r"operands of .* bits take the multipliers of two cells, the core has one"):
+        machine(4, 1).work(layer, profile([layer]))
+    two = machine(4, 2).work(layer, profile([layer]))
+    assert two.slots["busy"] == 2 * shape.macs
+    assert two.cycles == 3 * 9 * 2 * 8

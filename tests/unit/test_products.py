@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from accelsim.dataflows.convolution import convolutions, is_approximate
 from accelsim.dataflows.products import Product, indexed, products, space_to_depth
+from accelsim.errors import InputError
 from accelsim.layer import LayerShape
 from tests.machines_layers import KINDS, convolve, make_layer, shape_of
 
@@ -92,3 +94,24 @@ def test_places_follow_every_pair_to_its_output(kind: str) -> None:
             valued = replace(places, activation=activations[places.activation], weight=weights[places.weight])
             found[where.ravel()] += outputs(valued).ravel()
         assert np.array_equal(found.reshape(layer.shape.output_shape), convolve(layer))
+
+
+def test_a_transposed_layer_whose_products_are_all_cropped_is_refused() -> None:
+    shape = LayerShape("conv", 1, 1, 2, 2, 1, 1, 1, 1, 1, 1, (3, 3), (1, 1, 1, 1), transposed=True)
+    with pytest.raises(InputError, match="none of whose products falls into its output"):
+        products(make_layer(shape, np.random.default_rng(0), name="up"))
+
+
+@pytest.mark.parametrize(("dilation", "padding", "exact"), [(1, 1, True), (2, 3, False), (3, 4, True)])
+def test_a_sub_pixel_form_is_exact_where_dilation_spreads_the_taps_evenly(
+    dilation: int, padding: int, exact: bool
+) -> None:
+    """With a stride of 2 every tap of a kernel dilated by 2 falls into the same phase of the output."""
+    shape = LayerShape(
+        "conv", 1, 1, 2, 3, 5, 5, 4, 4, 10, 10, (2, 2), (padding,) * 4, (dilation, dilation), transposed=True
+    )
+    assert is_approximate(shape) is not exact
+    (form,) = convolutions(shape)
+    found = products(make_layer(shape, np.random.default_rng(0)))
+    alike = [(p.R, p.S, p.dilation) == (form.R, form.S, form.dilation) for p in found]
+    assert (len(found) == 4 and all(alike)) is exact

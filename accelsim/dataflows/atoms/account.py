@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from accelsim.dataflows.atoms.grid import DIRECT_TILE, NARROW_BITS, WINOGRAD_TILE, AtomGrid, AtomRun
 from accelsim.dataflows.work import Work, joined
+from accelsim.errors import MappingError
 
 WINOGRAD_OUTPUTS = 4
 
@@ -36,8 +37,15 @@ def transforms(run: AtomRun, grid: AtomGrid, bits: int) -> bool:
 
 
 def kernels_at_once(grid: AtomGrid, bits: int) -> int:
-    """Return the kernels of an atomic operation."""
-    return grid.atomic_k if bits <= NARROW_BITS else max(1, grid.atomic_k // 2)
+    """Return the kernels of an atomic operation. Raises MappingError for wide operands on a core of one cell."""
+    if bits <= NARROW_BITS:
+        return grid.atomic_k
+    if grid.atomic_k == 1:
+        raise MappingError(
+            f"operands of {bits} bits take the multipliers of two cells, the core has one",
+            "--set accelerator.atomic_k=2",
+        )
+    return grid.atomic_k // 2
 
 
 def stripes(run: AtomRun, grid: AtomGrid, transformed: bool = False) -> int:
@@ -75,10 +83,7 @@ def _winograd(run: AtomRun, grid: AtomGrid, bits: int) -> Work:
     share = slots_per_product(bits)
     if grid.cycle_model == "spreadsheet":
         return _optimum(run, grid, share, WINOGRAD_TILE, DIRECT_TILE)
-    groups, blocks = (
-        -(-run.kernels // kernels_at_once(grid, bits)),
-        -(-WINOGRAD_TILE * run.channels // grid.atomic_c),
-    )
+    groups, blocks = -(-run.kernels // kernels_at_once(grid, bits)), -(-WINOGRAD_TILE * run.channels // grid.atomic_c)
     each = share * run.times * run.kernels
     slots = {
         "busy": each * run.tiles * WINOGRAD_TILE * run.channels,
