@@ -21,7 +21,7 @@ def ones_of_live_pairs(layer: Layer) -> int:
     total = 0
     (product,) = products(layer)
     maps, kernels = product.activation.astype(int), product.weight
-    for g, k, c, r, s in np.argwhere(kernels != 0):
+    for g, _k, c, r, s in np.argwhere(kernels != 0):
         for n, p, q in np.ndindex(product.images, product.P, product.Q):
             x, y = p * product.stride[0] + r, q * product.stride[1] + s
             value = int(maps[n, g, c, x, y])
