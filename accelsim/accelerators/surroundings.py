@@ -53,7 +53,7 @@ declare(
         "stall_dram_cycles + stall_port_cycles + fill_drain_cycles = total_cycles - compute_cycles - tiling_cycles",
     ),
     Column("energy_operation_pj", "pJ", "lanes, busy and idle", "operation_pj x (busy + idle_fraction x idle slots)"),
-    Column("energy_local_pj", "pJ", "local buffers of the array, the metadata beside operands read once each"),
+    Column("energy_local_pj", "pJ", "local buffers of the array, metadata included"),
 )
 
 
@@ -180,7 +180,8 @@ def energies(fleet: Fleet, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the energy of every part of a layer on each machine, and their sum."""
     word, dense, pj = fleet.first.word_bits, fleet.first._dense, fleet.figure
     slots, busy = row["slots"], row["slots_busy"]
-    beside = {role: 0.0 if dense else float(row[f"{role}_metadata_bits"]) / word for role in ("activation", "weight")}
+    apart = not (dense or fleet.first.energy.words_hold_metadata)
+    beside = {role: apart * float(row[f"{role}_metadata_bits"]) / word for role in ("activation", "weight")}
     sums = sum(float(row[name]) for name in ("psum_reads", "psum_writes", "output_writes"))
     parts: dict[str, Any] = {
         "operation": pj("operation_pj") * (busy + pj("idle_fraction") * (slots - busy)),

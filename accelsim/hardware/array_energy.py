@@ -11,8 +11,9 @@ class ArrayEnergy(Sourced):
     """Energy of a compute array and its memories, in pJ; static power in mW.
 
     operation_pj: a busy lane slot. idle_fraction: what an idle lane slot costs of it. activation_word_pj,
-    weight_word_pj, psum_word_pj: an access of a local buffer of the array, per word of word_bits. The levels of
-    `memory` and `dram` carry their own energies.
+    weight_word_pj, psum_word_pj: an access of a local buffer of the array, per word of word_bits. words_hold_metadata: that
+    access reads the metadata beside the word too; else metadata is charged as words of its operand, once a layer. The
+    levels of `memory` and `dram` carry their own energies.
     """
 
     technology_nm: float | None = Field(default=None, gt=0, description="node that the energies are of")
@@ -21,6 +22,7 @@ class ArrayEnergy(Sourced):
     activation_word_pj: float = Field(ge=0)
     weight_word_pj: float = Field(ge=0)
     psum_word_pj: float = Field(ge=0)
+    words_hold_metadata: bool = False
     static_mw: float = Field(ge=0)
 
 
