@@ -94,6 +94,15 @@ def test_bounds_and_compulsory_traffic(form: Convolution) -> None:
     assert count.dram_ofmap == form.G * form.N * form.M * form.E * form.F
 
 
+@settings(max_examples=40, deadline=None)
+@given(forms())
+def test_the_input_bus_carries_the_words_that_leave_the_buffer(form: Convolution) -> None:
+    """Rows and columns that a stride wider than the filter steps over stay in the buffer."""
+    machine = array()
+    _, _, count = best([form], machine, 1.0)
+    assert count.bound_ifmap_bus * machine.buses.ifmap_words == pytest.approx(count.glb_ifmap)
+
+
 def shape(**changes: object) -> LayerShape:
     base = LayerShape("conv", 1, 1, 64, 32, 28, 28, 3, 3, 28, 28, (1, 1), (1, 1, 1, 1))
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]

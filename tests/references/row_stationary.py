@@ -15,9 +15,10 @@ def tiles(total: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def axis_reads(start: int, length: int, stride: int, taps: int, dilation: int, pad: int, size: int) -> tuple[int, int]:
-    """Input positions from the first to the last a tile touches: all, and those inside the map."""
-    low, high = start * stride - pad, (start + length - 1) * stride - pad + (taps - 1) * dilation
-    return high - low + 1, sum(0 <= position < size for position in range(low, high + 1))
+    """Input positions in the windows of a tile, padding too; and those of the map from the first to the last of them."""
+    reach = range((taps - 1) * dilation + 1)
+    inside = {place * stride - pad + tap for place in range(start, start + length) for tap in reach}
+    return len(inside), sum(0 <= position < size for position in range(min(inside), max(inside) + 1))
 
 
 def walk(form: Convolution, mapping: Mapping, machine: RowStationaryArray) -> dict[str, float]:

@@ -3,10 +3,10 @@
 A pass keeps p*t filters and q*r channels in the scratchpads and slides over the f columns of n images. One
 window (one output column) needs A = ceil(filters/t) ceil(channels/r) S multiply cycles in the busiest PE,
 B = filters * e / psum_words cycles on the psum bus (in and out together), and I = rows * channels *
-min(stride, S) / ifmap_words cycles on the input bus; windows are pipelined, so a pass takes
-``load + first window + A + B + (f n - 1) max(A, B, I)``, where load moves the filters into the scratchpads. Each
-further image needs its first window, too: the input bus runs ahead to bring it, but a pass is never shorter than
-all its input words on that bus.
+min(stride, S) / ifmap_words cycles on the input bus; rows that a stride wider than the filter steps over are not
+sent either. Windows are pipelined, so a pass takes ``load + first window + A + B + (f n - 1) max(A, B, I)``, where
+load moves the filters into the scratchpads. Each further image needs its first window, too: the input bus runs
+ahead to bring it, but a pass is never shorter than all its input words on that bus.
 """
 
 from __future__ import annotations
@@ -35,8 +35,17 @@ def ceil_div(a: int, b: int) -> int:
 
 
 @njit(cache=True)
+def covered(windows: int, stride: int, extent: int) -> int:
+    """Return the input positions that successive windows of `extent` cover."""
+    return (windows - 1) * min(stride, extent) + extent
+
+
+@njit(cache=True)
 def span(out: int, tile: int, stride: int, extent: int, size: int, pad: int) -> tuple[int, int]:
-    """Input positions read over all tiles of an axis: with padding, and those really in the map."""
+    """Return what all tiles of an axis need: input positions that windows cover, padding too; those of the map between.
+
+    A stride wider than a window leaves gaps, which lie in the map but are not sent to the array.
+    """
     padded = 0
     real = 0
     start = 0
@@ -44,7 +53,7 @@ def span(out: int, tile: int, stride: int, extent: int, size: int, pad: int) -> 
         length = min(tile, out - start)
         low = start * stride - pad
         high = low + (length - 1) * stride + extent
-        padded += high - low
+        padded += covered(length, stride, extent)
         real += max(0, min(high, size) - max(low, 0))
         start += tile
     return padded, real
@@ -57,7 +66,7 @@ def parts_span(out: int, tile: int, stride: int, taps: int, part: int, dilation:
     total = 0
     for first in range(0, taps, part):
         extent = (min(part, taps - first) - 1) * dilation + 1
-        total += tiles * extent + (out - tiles) * stride
+        total += tiles * extent + (out - tiles) * min(stride, extent)
     return total
 
 
@@ -72,7 +81,7 @@ def _pass(
     """
     mac_window = float(ceil_div(held, t) * ceil_div(depth, r) * taps[1])
     psum_window = held * h / hw[PSUM_BUS]
-    rows = (h - 1) * stride[0] + extent[0]
+    rows = covered(h, stride[0], extent[0])
     moved = min(stride[1], extent[1])
     ifmap_window = rows * depth * moved / hw[IFMAP_BUS]
     first = rows * depth * extent[1] / hw[IFMAP_BUS]
@@ -83,7 +92,7 @@ def _pass(
     paced = first + (windows - 1) * slowest
     cycles = load + max(paced, stream) + mac_window + psum_window
     copies = float(h * taps[0] * min(t, held))
-    delivered = images * copies * depth * ((w - 1) * moved + extent[1])
+    delivered = images * copies * depth * covered(w, stride[1], extent[1])
     return cycles, mac_window * windows, psum_window * windows, stream, load + first, delivered
 
 
