@@ -25,6 +25,12 @@ _SHARED = ("levels", "capacities", "inner", "hertz", "bytes_per_second", "groups
 _LATEST: list[Fleet] = []
 
 
+def static_mw(machine: ArrayAccelerator) -> float:
+    """Return the static power of the array and the leakage of all levels of its memory, in mW."""
+    leaks = (leakage_mw(level, machine.energy.technology_nm) for level in machine.memory.values())
+    return machine.energy.static_mw + sum(leaks)
+
+
 def alone(machine: ArrayAccelerator) -> Fleet:
     """Return a fleet of one; asked again for the same machine, as for each layer of a network, it knows its figures."""
     for fleet in _LATEST:
@@ -100,9 +106,7 @@ class Fleet:
             "weight_word_pj": lambda m: m.energy.weight_word_pj,
             "psum_word_pj": lambda m: m.energy.psum_word_pj,
             "dram_bit_pj": lambda m: m.dram.pj_per_bit,
-            "static_mw": lambda m: (
-                m.energy.static_mw + sum(leakage_mw(level, m.energy.technology_nm) for level in m.memory.values())
-            ),
+            "static_mw": static_mw,
         }
         for name in self.levels:
             every[f"level_{name}_pj"] = lambda m, n=name: word_pj(m.memory[n], m.word_bits, m.energy.technology_nm)  # type: ignore[misc]

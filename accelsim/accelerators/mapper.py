@@ -20,7 +20,7 @@ from accelsim.accelerators.demand import (
     first_rows,
     given,
 )
-from accelsim.accelerators.fleet import Fleet, Inner
+from accelsim.accelerators.fleet import Fleet, Inner, static_mw
 from accelsim.errors import ConfigError, MappingError
 from accelsim.hardware.access import word_pj
 from accelsim.hardware.hierarchy import ROLES
@@ -132,7 +132,7 @@ def _ranked(
 
     latency: the longer of transfers and of work (in proportion to how often the array takes its share, whole units)
     with the first and last tile around it; without double buffering their sum. energy: DRAM and all accesses of the
-    outermost level, as if the array were next to it, and leakage over the latency. edp: their product.
+    outermost level, as if the array were next to it, and static power of the array and all levels over the latency. edp: their product.
     """
     figures, accesses = evaluated(demand)
     bits = figures[:, :3].sum(axis=1)
@@ -145,7 +145,7 @@ def _ranked(
     level = next(iter(machine.memory.values()))
     per_word = word_pj(level, machine.word_bits, machine.energy.technology_nm) / machine.word_bits
     energy = bits * machine.dram.pj_per_bit + accesses * per_word
-    energy += machine.energy.static_mw * 1e9 * latency / (machine.clock.frequency_mhz * 1e6)
+    energy += static_mw(machine) * 1e9 * latency / (machine.clock.frequency_mhz * 1e6)
     goals = {"latency": latency, "energy": energy, "edp": latency * energy}
     if machine.mapping.objective not in goals:
         raise ConfigError(f"no mapping objective {machine.mapping.objective!r}")

@@ -12,19 +12,21 @@ def word_pj(level: Level, word_bits: int, technology_nm: float | None) -> float:
     """Return the energy of reading or writing a word of `word_bits`, in pJ.
 
     A level without `word_pj` takes the SRAM model at `technology_nm` for one of its banks, shared out over the words
-    of an access; one with `word_pj_size` scales its figure as the model does between the sizes. Raises ConfigError when
-    the model is needed and the energy table names no technology.
+    of an access, writes as much as reads; one with `word_pj_size` scales its figure as the model does between the sizes.
+    Raises ConfigError when the model is needed and the energy table names no technology.
     """
-    size = level.total_bytes / level.banks
-    if level.word_pj is not None:
-        reference = level.word_pj_size
-        if reference is None or reference == level.total_bytes:
-            return level.word_pj
-        given = _sram(reference / level.banks, level.width_bits, technology_nm or 45.0)
-        return level.word_pj * _sram(size, level.width_bits, technology_nm or 45.0) / given
+    reference = level.word_pj_size or level.total_bytes
+    if level.word_pj is not None and reference == level.total_bytes:
+        return level.word_pj
     if technology_nm is None:
-        raise ConfigError("a level of memory has no word_pj and the energy table no technology_nm", "give one of them")
-    return _sram(size, level.width_bits, technology_nm) * word_bits / level.width_bits
+        raise ConfigError(
+            "the energy of a level of memory is that of the SRAM model, and the section energy names no technology_nm",
+            "give technology_nm, or word_pj without word_pj_size",
+        )
+    access = _sram(level.total_bytes / level.banks, level.width_bits, technology_nm)
+    if level.word_pj is None:
+        return access * word_bits / level.width_bits
+    return level.word_pj * access / _sram(reference / level.banks, level.width_bits, technology_nm)
 
 
 def leakage_mw(level: Level, technology_nm: float | None) -> float:
