@@ -10,14 +10,15 @@ import numpy as np
 from accelsim.layer import Operand
 from accelsim.trace import Trace
 
-PRODUCERS_VERSION = 1
+PRODUCERS_VERSION = 2
 
 
 def handed_on(trace: Trace, sample: int) -> list[dict[str, bool]]:
     """Return for each layer whether it takes the stored output of the layer before.
 
     "taken": the whole input is that output; "only": no other layer takes it, too. Two tensors are one when codes,
-    scale and zero point agree; what element-wise operators read is not known. Kept with the bundle.
+    scale and zero point agree (in a number format bit patterns and shared scales); what element-wise operators read is
+    not known. Kept with the bundle.
     """
 
     def compute() -> list[dict[str, bool]]:
@@ -39,6 +40,9 @@ def handed_on(trace: Trace, sample: int) -> list[dict[str, bool]]:
 
 def _digest(operand: Operand) -> str:
     found: Any = hashlib.sha256(str(operand.codes.size).encode())
-    for part in (operand.codes, np.asarray(operand.scale), np.asarray(operand.zero_point)):
+    parts: list[Any] = [operand.codes, operand.scale, operand.zero_point]
+    if operand.patterns is not None:  # the significands alone are those of any power of two times the values
+        parts = [operand.patterns.codes, [] if operand.patterns.scales is None else operand.patterns.scales]
+    for part in parts:
         found.update(np.ascontiguousarray(part).tobytes())
     return str(found.hexdigest())

@@ -19,12 +19,13 @@ from accelsim.analyzers import ANALYZERS  # noqa: E402
 from accelsim.analyzers.analyze import analyze  # noqa: E402
 from accelsim.analyzers.formats import analyze_formats, format_properties  # noqa: E402
 from accelsim.analyzers.potential import potential  # noqa: E402
+from accelsim.analyzers.producers import handed_on  # noqa: E402
 from accelsim.cli import invoke  # noqa: E402
 from accelsim.columns import COLUMNS  # noqa: E402
 from accelsim.errors import ConfigError, InputError  # noqa: E402
 from accelsim.formats.catalogue import FORMATS  # noqa: E402
 from accelsim.formats.patterns import Patterns, to_format  # noqa: E402
-from accelsim.layer import Operand  # noqa: E402
+from accelsim.layer import Layer, LayerShape, Operand  # noqa: E402
 from accelsim.quantize import Quantization, Scheme, calibrate, quantize  # noqa: E402
 from accelsim.sim import run  # noqa: E402
 from accelsim.sources.capture import capture  # noqa: E402
@@ -176,6 +177,18 @@ def test_values_that_a_format_cannot_hold_are_counted(tmp_path: Path) -> None:
     assert int(lines[0].split()[1].replace(",", "")) >= beyond
     assert any("weight values other than 0" in w and "become 0" in w for w in trace.warnings)
     assert not any("saturate" in w for w in small("bfloat16", tmp_path, factor=2000.0).warnings)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("bfloat16", 2.0), ("mxfp8_e4m3", 0.5), ("bfloat16", 1.0)])
+def test_a_scaled_output_is_not_the_tensor_that_the_next_layer_takes(name: str, factor: float, tmp_path: Path) -> None:
+    shape = LayerShape("linear", 1, 1, 32, 32, 1, 1, 1, 1, 1, 1)
+    values = np.linspace(-3.0, 3.0, 32).reshape(1, 32, 1, 1)
+    made, taken = (Operand.of(to_format(v, FORMATS[name])) for v in (values, factor * values))
+    assert np.array_equal(made.codes, taken.codes)  # significands alone
+    weight = Operand.of(to_format(np.ones(shape.weight_shape), FORMATS[name]))
+    layers = [Layer("a", 0, 0, shape, made, weight, made), Layer("b", 1, 0, shape, taken, weight)]
+    found = handed_on(write_bundle(tmp_path / "b", layers), 0)[1]
+    assert found["taken"] is (factor == 1.0)
 
 
 def test_integer_workloads_are_as_before(tmp_path: Path) -> None:
