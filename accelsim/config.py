@@ -26,7 +26,7 @@ class Spec(BaseModel):
 
 
 def _whole_bytes(value: Any) -> Any:
-    if isinstance(value, str | float) and (size := parse_bytes(value)).is_integer():
+    if isinstance(value, str | float) and (size := parse_bytes(value, rate=False)).is_integer():
         return int(size)
     return value
 

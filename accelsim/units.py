@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from accelsim.errors import shortened
 
-_BYTES = re.compile(r"(?P<number>[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?)\s*(?P<unit>[A-Za-z]*)(/s)?")
-_PREFIXES = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}
+_BYTES = re.compile(r"(?P<number>[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?)\s*(?P<unit>[A-Za-z]*)(?P<rate>/s)?")
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}
 
 
 def engineering(value: float, unit: str = "", digits: int = 3) -> str:
@@ -26,7 +26,7 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f} {unit}".rstrip()
-    exponent = min(15, max(-12, 3 * math.floor(math.log10(abs(value)) / 3)))
+    exponent = min(15, max(-15, 3 * math.floor(math.log10(abs(value)) / 3)))
     scaled = value / 10.0**exponent
     if round(abs(scaled), max(0, digits - 3)) >= 1000 and exponent < 15:
         exponent += 3
@@ -63,10 +63,11 @@ def picojoules(value: float) -> str:
 _SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
-def parse_bytes(text: str | float) -> float:
+def parse_bytes(text: str | float, rate: bool = True) -> float:
     """Return a number of bytes (or bytes per second) from a number or words such as "108KiB", "480 MB/s".
 
-    KiB, MiB, GiB are powers of 1024; KB, MB, GB, TB powers of 1000. Raises ValueError for anything else.
+    KiB, MiB, GiB are powers of 1024; KB, MB, GB, TB powers of 1000; a small b would be bits. rate: whether "/s" may stand
+    behind it. Raises ValueError for anything else.
 
     >>> parse_bytes("108KiB"), parse_bytes("25.6 GB/s"), parse_bytes(512)
     (110592.0, 25600000000.0, 512.0)
@@ -77,6 +78,10 @@ def parse_bytes(text: str | float) -> float:
     found = _BYTES.fullmatch(words)
     if found is None or found["unit"].upper() not in _SIZES:
         raise ValueError(f"{shortened(words)!r} is no number of bytes; for example 65536, 64KiB, 2MiB, 25.6GB/s")
+    if found["unit"].endswith("b"):
+        raise ValueError(f"{shortened(words)!r} is a number of bits (b); give bytes (B), an eighth of it")
+    if found["rate"] and not rate:
+        raise ValueError(f"{shortened(words)!r} is a bandwidth, not a size")
     size = float(found["number"]) * _SIZES[found["unit"].upper()]
     if math.isinf(size):
         raise ValueError(f"{shortened(words)!r} is too large a number of bytes")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from accelsim import catalogue, config, strictyaml
 from accelsim.errors import ConfigError, UnknownNameError
+from accelsim.units import engineering, parse_bytes
 
 
 class Inner(config.Sourced):
@@ -120,3 +121,25 @@ def test_unknown_name_suggests() -> None:
 def test_digest_depends_on_content_only() -> None:
     assert config.digest({"a": 1, "b": [2]}) == config.digest({"b": [2], "a": 1})
     assert config.digest({"a": 1}) != config.digest({"a": 2})
+
+
+@pytest.mark.parametrize("text", ["480 Mb/s", "64Kib", "8b", "25.6Gb/s"])
+def test_numbers_of_bits_are_no_numbers_of_bytes(text: str) -> None:
+    with pytest.raises(ValueError, match="number of bits"):
+        parse_bytes(text)
+
+
+def test_a_bandwidth_is_no_size(tmp_path: Path) -> None:
+    class Buffer(config.Spec):
+        size: config.Bytes
+        bandwidth: config.BytesPerSecond
+
+    assert config.load(Buffer, write(tmp_path, "size: 64KiB\nbandwidth: 1.5GB/s\n")) == Buffer(
+        size=65536, bandwidth=1.5e9
+    )
+    with pytest.raises(ConfigError, match="size: '64KiB/s' is a bandwidth"):
+        config.load(Buffer, write(tmp_path, "size: 64KiB/s\nbandwidth: 1.5GB/s\n"))
+
+
+def test_less_than_a_pico_is_not_shown_as_nothing() -> None:
+    assert engineering(4.5e-15, "J") == "4.50 fJ"
