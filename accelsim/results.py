@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ _SHOWN: dict[str, Callable[[float], str]] = {
     "energy_pj": picojoules,
     "speedup": lambda value: f"{value:.2f}x",
 }
+_RATIO = re.compile(r"(\w+) / (\w+)")
+"""Formula of a column that is the ratio of two others."""
 _TITLES = {"time_s": "time", "energy_pj": "energy", "dram_bytes": "DRAM traffic"}
 
 declare(
@@ -43,8 +46,20 @@ class RunResult:
     warnings: list[str] = field(default_factory=list)
 
     def by_layer(self) -> pd.DataFrame:
-        """Return one row per layer: counts averaged over the samples, in layer order."""
-        return self._grouped(["index", "layer"])
+        """Return one row per layer, in layer order: counts averaged over the samples, ratios of the averaged counts.
+
+        What is neither (names, flags, ratios that follow from other things) is that of the first sample.
+        """
+        keys = ["index", "layer"]
+        sums = [c for c in self.layers.columns if c in COLUMNS and COLUMNS[c].sums and c not in keys]
+        others = [c for c in self.layers.columns if c not in sums and c not in (*keys, "sample")]
+        groups = self.layers.groupby(keys, sort=True)
+        found = groups[sums].mean().join(groups[others].first())
+        for name in others:
+            parts = _RATIO.fullmatch(COLUMNS[name].formula) if name in COLUMNS else None
+            if parts and parts[1] in sums and parts[2] in sums:
+                found[name] = found[parts[1]] / found[parts[2]]
+        return found.reset_index()
 
     def rows(self) -> pd.DataFrame:
         """Return the rows for a CSV: machine, layer and compute_cycles first (processing_cycles where there are none)."""
@@ -116,12 +131,6 @@ class RunResult:
         if totals.get("baseline_cycles") and totals.get("total_cycles"):
             facts["speedup over no skipping"] = f"{totals['baseline_cycles'] / totals['total_cycles']:.2f}x"
         return {**facts, "batch": str(self.info.get("batch", "?"))}
-
-    def _grouped(self, keys: list[str]) -> pd.DataFrame:
-        sums = [c for c in self.layers.columns if c in COLUMNS and COLUMNS[c].sums and c not in keys]
-        others = [c for c in self.layers.columns if c not in sums and c not in (*keys, "sample")]
-        groups = self.layers.groupby(keys, sort=True)
-        return groups[sums].mean().join(groups[others].first()).reset_index()
 
 
 def untrained(warnings: Iterable[str]) -> bool:

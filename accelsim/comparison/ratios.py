@@ -41,7 +41,8 @@ def counts(result: RunResult) -> pd.DataFrame:
 def exploited(machine: Accelerator, trace: Trace) -> pd.DataFrame:
     """Return the exact work of the property that the machine exploits, by layer; NaN where it has none.
 
-    Index: position of the layer. Columns: property, work, baseline_work (bit products of all samples).
+    Index: position of the layer. Columns: property; work and baseline_work, bit products of one input (a mean over the
+    samples).
     """
     key = machine.exploits() if isinstance(machine, ArrayAccelerator) else None
     if key is None:
@@ -49,7 +50,8 @@ def exploited(machine: Accelerator, trace: Trace) -> pd.DataFrame:
     table = potential(trace, width=machine.word_bits)
     chosen = table[(table["property"] == key[0]) & (table["encoding"] == key[1]) & (table["group"] == key[2])]
     name = " ".join(str(part) for part in key if part)
-    return chosen.groupby("index")[["work", "baseline_work"]].sum().assign(property=name)
+    sums = chosen.groupby("index")[["work", "baseline_work"]].sum()
+    return (sums / trace.samples).assign(property=name)
 
 
 def ratios(machine: Any, baseline: Any) -> dict[str, Any]:

@@ -105,6 +105,12 @@ def test_nothing_is_faster_than_its_ideal_and_stripes_ideal_is_its_potential(com
     assert np.allclose(stripes["potential_speedup"], 1.6)  # 10 of 16 bits
 
 
+def test_work_is_that_of_one_input_as_every_count_is(comparison: Comparison, traces: list[Trace]) -> None:
+    layers = comparison.layers[comparison.layers["machine"] == "stripes"]
+    assert traces[0].samples == 2
+    assert (layers["baseline_work"] == layers["macs"] * 256).all()
+
+
 def test_machines_are_made_equal(traces: list[Trace]) -> None:
     base = accelsim.load_hardware("dadiannao", ["dram.bandwidth=1.0e+9"])
     small = accelsim.load_hardware("stripes", ["accelerator.tiles=2"])

@@ -98,6 +98,15 @@ def test_a_bare_table_of_another_program_is_shown() -> None:
     assert "one & two" in shown(result).cells
 
 
+def test_ratios_of_a_layer_are_those_of_its_mean_counts() -> None:
+    counts = {"baseline_cycles": [100, 300], "total_cycles": [50, 300], "speedup": [2.0, 1.0]}
+    table = pd.DataFrame({"index": [0, 0], "layer": ["a", "a"], "sample": [0, 1], "kind": ["conv", "conv"], **counts})
+    row = RunResult(table, {}).by_layer().iloc[0]
+    assert row["total_cycles"] == 175
+    assert row["speedup"] == 400 / 350
+    assert row["kind"] == "conv"
+
+
 def test_a_comparison_shows_ratios(trace: Trace) -> None:
     machines = [accelsim.load_hardware(name) for name in ("dadiannao", "stripes")]
     one = accelsim.compare(machines, trace)
