@@ -148,7 +148,7 @@ def left_out_error(intensities: Values, target: Values) -> float:
         place = _best(_correlations(intensities[:, others], target[others])) if len(intensities) > 1 else 0
         x, y = intensities[place, others], target[others]
         spread = float(((x - x.mean()) ** 2).sum())
-        slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if spread else 0.0
+        slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if np.ptp(x) else 0.0
         errors.append(target[left] - (y.mean() + slope * (intensities[place, left] - x.mean())))
     deviation = float(target.std())
     return math.sqrt(float(np.mean(np.square(errors)))) / deviation if deviation else math.nan
@@ -167,7 +167,9 @@ def _correlations(intensities: Values, target: Values) -> Values:
     x = intensities - intensities.mean(axis=1, keepdims=True)
     y = target - target.mean()
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((x @ y) / np.sqrt((x**2).sum(axis=1) * (y @ y)))
+        found = np.asarray((x @ y) / np.sqrt((x**2).sum(axis=1) * (y @ y)))
+    level = (np.ptp(intensities, axis=1) == 0) | (np.ptp(target) == 0)  # what rounding leaves of them is no spread
+    return np.where(level, np.nan, found)
 
 
 def _best(correlations: Values) -> int:

@@ -13,7 +13,7 @@ from accelsim.cli import invoke
 from accelsim.compactness import CONVENTIONS, Operation, network
 from accelsim.compactness.correlation import interval, ppmcc
 from accelsim.compactness.footprint import live_values
-from accelsim.compactness.intensity import FORMS, fit_alpha, sweep, weighted_intensity, with_weighted
+from accelsim.compactness.intensity import FORMS, fit_alpha, left_out_error, sweep, weighted_intensity, with_weighted
 from accelsim.compactness.patterns import EXAMPLES, TYPES, layer_type, observed, reuse
 from accelsim.compactness.profile import UNUSED, profile
 from accelsim.errors import InputError, UnknownNameError
@@ -216,3 +216,14 @@ def test_the_command_fits_weights_to_a_machine(tmp_path: Path, capsys: Any) -> N
     plain = fitted.loc[["MACs per activation", "MACs per parameter"], "ppmcc"]
     assert best.min() >= plain.max() - 1e-12  # both forms hold the two as ends
     assert pd.read_parquet(tmp_path / "intensity_layers.parquet")["weighted_reciprocal"].gt(0).all()
+
+
+def test_what_rounding_leaves_of_equal_intensities_is_no_spread() -> None:
+    intensities, target = np.array([[0.1] * 6 + [3.0]]), np.array([0.3, 0.1, 0.4, 0.15, 0.9, 0.2, 0.6])
+    predicted = np.array([np.delete(target, left).mean() for left in range(7)])
+    error = np.sqrt(np.square(target - predicted)[6])
+    assert np.isnan(sweep(np.ones(5), np.full(5, 10.0), np.full(5, 10.0), target[:5], "reciprocal")).all()
+    x, y = intensities[0], target
+    lines = [np.polyfit(np.delete(x, left), np.delete(y, left), 1) for left in range(6)]
+    errors = [*(y[left] - np.polyval(line, x[left]) for left, line in enumerate(lines)), error]
+    assert left_out_error(intensities, target) == pytest.approx(np.sqrt(np.mean(np.square(errors))) / target.std())
