@@ -19,6 +19,8 @@ from accelsim.trace.manifest import refusal
 
 MOST_SIZE = 1 << 40
 """Largest number of channels, filters, rows or columns of a layer."""
+MOST_ZERO = 1 << 16
+"""Largest zero point, which stands for a real zero as a code of up to 16 bits does; analyses have a bin for each value."""
 _ROLES = ("activation", "weight", "output")
 _SIZES = ("N", "groups", "K", "C", "H", "W", "R", "S", "P", "Q", "steps")
 _PAIRS = {"stride": (2, 1), "padding": (4, -MOST_SIZE), "dilation": (2, 1)}
@@ -69,6 +71,8 @@ def check_codes(operand: Operand, what: str) -> None:
             )
             if found.ndim and not (whole and np.all(np.isfinite(found))):
                 raise ValueError(f"{what}: {name} of shape {found.shape} for codes of shape {codes.shape}")
+        if np.abs(np.asarray(operand.zero_point, np.int64)).max() > MOST_ZERO:
+            raise ValueError(f"{what}: zero points beyond {MOST_ZERO}")
 
 
 def _check_patterns(patterns: Patterns, what: str) -> None:
@@ -184,7 +188,7 @@ def _real(number: Any) -> bool:
 
 
 def _code(number: Any) -> bool:
-    return _whole(number, -(1 << 30), 1 << 30)  # less of it from a code is still a number of 32 bits
+    return _whole(number, -MOST_ZERO, MOST_ZERO)
 
 
 def _require(sound: bool, problem: str) -> None:

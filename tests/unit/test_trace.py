@@ -270,3 +270,12 @@ def test_a_scale_and_zero_point_per_block_come_back_from_the_bundle(tmp_path: Pa
     without = Operand(codes, 4, True, scale)
     assert without.centred
     assert np.array_equal(without.values()[0, :, 0, 0], codes[0, :, 0, 0] * np.repeat([0.5, 0.1], 4))
+
+
+@pytest.mark.parametrize("zero", [1 << 30, np.full((2, 2, 1, 1), -(1 << 30))])
+def test_a_zero_point_that_no_code_can_have_is_refused(zero: Any, tmp_path: Path) -> None:
+    """Analyses have a bin for every value between 0 and the codes: such a bundle would take gigabytes."""
+    codes = Operand(np.ones(SHAPE.weight_shape, np.int8), 8, True, np.ones(np.shape(zero)), zero)
+    activation = Operand(np.ones(SHAPE.activation_shape, np.int16), 16)
+    with pytest.raises(BundleError, match="zero"):
+        write_bundle(tmp_path / "b", [Layer("fc", 0, 0, SHAPE, activation, codes)]).layer(0)
