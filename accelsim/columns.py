@@ -59,4 +59,12 @@ def describe(names: Iterable[str]) -> dict[str, dict[str, str]]:
 declare(
     Column("machine", "", "name of the machine", sums=False),
     Column("workload", "", "name of the trace; geomean: geometric mean over the workloads", sums=False),
-)
+    Column(
+        "statistic", "",
+        "of comparisons network (ratio of totals) or layers (geometric mean over layers); over inputs the property", sums=False,
+    ),
+    Column(
+        "axis", "",
+        "key that a study varies, or the direction in which values are neighbours: position, channel, row, column", sums=False,
+    ),
+)  # fmt: skip

@@ -122,9 +122,8 @@ def _taps(kernel: int, out: int, size: int, stride: int, pad: int, dilation: int
     """Count (kernel position, output position) pairs along one axis that meet a real input (or output) pixel."""
     taps = np.arange(kernel, dtype=np.int64) * dilation - pad
     count, room = (size, out) if transposed else (out, size)
-    first = np.maximum(
-        0, -(taps // stride)
-    )  # the first and the one behind the last of the positions i*stride + tap inside
+    # the first and the one behind the last of the positions i*stride + tap inside
+    first = np.maximum(0, -(taps // stride))
     last = np.minimum(count, -((taps - room) // stride))
     return int(np.maximum(last - first, 0).sum())
 

@@ -64,7 +64,7 @@ class Quantization(Spec):
 
 @dataclass(frozen=True)
 class Codec:
-    """A calibrated quantiser: ``code = clip(round_half_even(x / scale) + zero_point, low, high)``."""
+    """A calibrated quantiser: ``code = clip(round_half_even(x * (1 / scale)) + zero_point, low, high)``."""
 
     bits: int
     signed: bool
@@ -87,7 +87,7 @@ class Codec:
     def encode(self, values: Floats) -> npt.NDArray[np.integer]:
         """Return the codes of `values` (same shape); values outside the calibrated range saturate."""
         scale, zero_point = (along(p, values.ndim, self.axis) for p in (self.scale, self.zero_point))
-        work = np.multiply(values, 1.0 / scale, dtype=np.float64 if not self._exact else None)
+        work = np.multiply(values, 1.0 / scale, dtype=np.float64)
         np.rint(work, out=work)
         if np.any(zero_point):
             work += zero_point
@@ -107,11 +107,6 @@ class Codec:
     def coded(self, values: Floats, sets: int = 1) -> Operand:
         """Return `values` as an operand; `sets`: equal parts of axis 1, which matter to block formats alone."""
         return self.operand(self.encode(values))
-
-    @property
-    def _exact(self) -> bool:
-        """Whether dividing by the scale is exact in single precision (powers of two)."""
-        return bool(np.all(np.frexp(self.scale)[0] == 0.5))
 
 
 @dataclass(frozen=True)

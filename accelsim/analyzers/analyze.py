@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
-from accelsim.analyzers.codes import centred_bits, centred_values
+from accelsim.analyzers.codes import centred_bits
 from accelsim.analyzers.conventions import Padding, check_padding
 from accelsim.analyzers.encodings import ENCODINGS
 from accelsim.analyzers.engine import HOST, Engine
@@ -168,9 +168,3 @@ def padding_positions(shape: LayerShape) -> int:
     top, bottom, left, right = shape.padding
     around = (shape.H + top + bottom) * (shape.W + left + right) - shape.H * shape.W
     return shape.steps * shape.N * shape.groups * shape.C * around
-
-
-def as_maps(operand: Operand) -> Any:
-    """Return the centred values as (batch, channels, height, width)."""
-    values = centred_values(operand)
-    return values if values.ndim == 4 else values.reshape(*values.shape[:2], -1, 1)

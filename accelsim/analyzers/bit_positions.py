@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from accelsim.analyzers import ANALYZERS_VERSION
+from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.progress import over_layers
 from accelsim.columns import Column, declare
 from accelsim.layer import Operand
@@ -50,10 +52,6 @@ def _layer(trace: Trace, index: int) -> list[dict[str, Any]]:
 
 def _counted(operands: list[Operand]) -> list[int]:
     """Return the number of values, then the values with bit 0 set, bit 1 set, ... up to the highest that is."""
-    import numpy as np
-
-    from accelsim.analyzers.histogram import value_histogram
-
     total, found = 0, np.zeros(17, np.int64)
     for operand in operands:
         counted = value_histogram(operand)

@@ -28,6 +28,12 @@ def centred_values(operand: Operand) -> Codes:
     return frozen(codes.astype(wide) - operand.spread(zero).astype(wide))
 
 
+def as_maps(operand: Operand) -> Codes:
+    """Return the centred values as (batch, channels, height, width): (batch, channels, ...) becomes columns of maps."""
+    values = centred_values(operand)
+    return values if values.ndim == 4 else values.reshape(*values.shape[:2], -1, 1)
+
+
 def centred_bits(operand: Operand) -> int:
     """Return the width of a centred value: that of a code, one more when a zero point is subtracted."""
     return operand.bits + (0 if operand.centred else 1)

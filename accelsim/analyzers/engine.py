@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol
 
-from accelsim.analyzers.codes import centred_values
+from accelsim.analyzers.codes import as_maps, centred_values
 from accelsim.analyzers.groups import GROUP_SIZES, channel_groups
 from accelsim.analyzers.histogram import Histogram, value_histogram
 from accelsim.analyzers.structure import n_of_m
@@ -35,15 +36,11 @@ class Host:
 
     def stored_histogram(self, operand: Any) -> Histogram:
         """Count the codes as they are stored."""
-        from dataclasses import replace
-
         return value_histogram(replace(operand, zero_point=0))
 
     def group_widths(self, operand: Any, sets: int, signed: bool) -> dict[tuple[int, bool], int]:
         """Return the summed widths of groups of GROUP_SIZES channels."""
-        values = centred_values(operand)
-        maps = values if values.ndim == 4 else values.reshape(*values.shape[:2], -1, 1)
-        found = channel_groups(maps, sets, GROUP_SIZES, signed)
+        found = channel_groups(as_maps(operand), sets, GROUP_SIZES, signed)
         return {(size, cut): group.total_width(cut) for size, group in found.items() for cut in (False, True)}
 
     def two_of_four(self, operand: Any) -> float:

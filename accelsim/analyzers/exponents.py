@@ -44,9 +44,10 @@ _NONE = np.iinfo(np.int16).min
 def exponent_properties(patterns: Patterns, counts: Any, sets: int = 1, extra_zeros: int = 0) -> dict[str, Any]:
     """Return the properties of the exponents of `patterns`, with `extra_zeros` padding zeros in the means.
 
-    The exponent of a zero is left out: its significand tells it, and it costs no width. Exponents are those of the
-    elements; where blocks share a scale, the scales are reported beside. counts: how often each pattern occurs.
-    sets: parts of axis 1 that groups do not cross. NaN where there is no exponent or no block.
+    The exponent of a zero is left out, as its significand tells it: it widens no group, and takes the width of one that
+    has other values; a group of zeros takes none. Exponents are those of the elements; where blocks share a scale, the
+    scales are reported beside. counts: how often each pattern occurs. sets: parts of axis 1 that groups do not cross.
+    NaN where there is no exponent or no block.
     """
     element = patterns.format.element
     table = split_table(element)

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from accelsim.analyzers import ANALYZERS_VERSION
-from accelsim.analyzers.analyze import as_maps, padding_positions
+from accelsim.analyzers.analyze import padding_positions
+from accelsim.analyzers.codes import as_maps
 from accelsim.analyzers.conventions import Padding, check_padding
 from accelsim.analyzers.groups import channel_groups
 from accelsim.analyzers.histogram import value_histogram

@@ -25,12 +25,6 @@ POTENTIALS = ("A", "W+A", "Ap", "Wp+Ap", "Ae", "We+Ae", "W+Ap", "W+Ae")
 _GROUP = 16
 
 declare(
-    Column(
-        "statistic",
-        "",
-        "of comparisons network (ratio of totals) or layers (geometric mean over layers); over inputs the property",
-        sums=False,
-    ),
     Column("samples", "inputs", "number of inputs", sums=False),
     Column("mean", "", "of all inputs together: a ratio of sums over layers and inputs", sums=False),
     Column("low", "", "lower end of the 95 % confidence interval of the mean", sums=False),

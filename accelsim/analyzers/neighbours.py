@@ -11,8 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
-from accelsim.analyzers.analyze import as_maps
-from accelsim.analyzers.codes import Codes, centred_bits
+from accelsim.analyzers.codes import Codes, as_maps, centred_bits
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.progress import columns, over_layers
 from accelsim.analyzers.tables import cost_table
@@ -28,12 +27,6 @@ LANES = (4, 16)
 COSTS = ("nonzero", "ones", "precision")
 
 declare(
-    Column(
-        "axis",
-        "",
-        "key that a study varies, or the direction in which values are neighbours: position, channel, row, column",
-        sums=False,
-    ),
     Column("lag", "values", "distance of two values along the axis", sums=False),
     Column("pairs", "pairs", "pairs of values so far apart"),
     Column("both_zero", "pairs", "pairs of two zeros"),

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from accelsim.analyzers import ANALYZERS_VERSION
-from accelsim.analyzers.analyze import as_maps
-from accelsim.analyzers.codes import centred_bits
+from accelsim.analyzers.codes import as_maps, centred_bits
 from accelsim.analyzers.groups import channel_groups
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.precision import static_precision

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from accelsim.analyzers import ANALYZERS_VERSION
 from accelsim.analyzers.codes import Codes, centred_values
-from accelsim.analyzers.precision import set_widths
+from accelsim.analyzers.precision import static_precision
 from accelsim.layer import Layer, Operand
 from accelsim.trace import Trace
 
@@ -62,10 +62,4 @@ def _operand(operands: Sequence[Operand]) -> tuple[int, bool]:
     given = [operand.precision for operand in operands if operand.precision is not None]
     if given:
         return max(given), signed
-    return int(set_widths(_array(union), signed, trimmed=False)[0]), signed
-
-
-def _array(value: int) -> Codes:
-    import numpy as np
-
-    return np.asarray([value], np.int64)
+    return static_precision([union], signed), signed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from accelsim.analyzers.analyze import Row  # and the columns of operands, declared there
-from accelsim.analyzers.codes import Codes, centred_values
+from accelsim.analyzers.codes import Codes, as_maps, centred_values
 from accelsim.analyzers.compression import COMPRESSION_VERSION, COMPRESSIONS, storage_format
 from accelsim.analyzers.compression.tensor import Coding, Tensor
 from accelsim.analyzers.precision import static_precision
@@ -71,7 +72,7 @@ def traffic(
 
 def host_tensor(operand: Operand, layer: Layer) -> Tensor:
     """Return the values of an operand of `layer` on the host."""
-    return Tensor(as_maps(operand, layer))
+    return Tensor(layer_maps(operand, layer))
 
 
 def layer_traffic(
@@ -161,11 +162,9 @@ def smallest(sums: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     return decodes.loc[decodes.groupby(list(keys), sort=False)["stored_bits"].idxmin()].reset_index(drop=True)
 
 
-def as_maps(operand: Operand, layer: Layer) -> Codes:
-    """Return the zero-centred values of an operand of `layer` as (N, channels, height, width)."""
-    values = centred_values(operand)
-    if values.ndim == 4:
-        return values
+def layer_maps(operand: Operand, layer: Layer) -> Codes:
+    """Return `as_maps` of an operand; an output of other axes takes the shape of the layer's output where it is whole."""
     shape = layer.shape.output_shape
-    whole = values.size == int(np.prod(shape))
-    return values.reshape(shape) if whole else values.reshape(*values.shape[:2], -1, 1)
+    if operand.codes.ndim != 4 and operand.codes.size == prod(shape):
+        return centred_values(operand).reshape(shape)
+    return as_maps(operand)

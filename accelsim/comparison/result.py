@@ -19,12 +19,6 @@ GEOMEAN = "geomean"
 
 declare(
     Column("baseline", "", "name of the machine that the others are held against", sums=False),
-    Column(
-        "statistic",
-        "",
-        "of comparisons network (ratio of totals) or layers (geometric mean over layers); over inputs the property",
-        sums=False,
-    ),
     Column("ideal_cycles", "cycle", "compute cycles if the busy slots filled all lanes", "slots_busy / lanes"),
     Column("compute_s", "s", "time that the array works", "compute_cycles / clock"),
     Column("ideal_s", "s", "time that the array would work if its busy slots filled all lanes", "ideal_cycles / clock"),

@@ -55,7 +55,10 @@ def to_format(values: Floats, number_format: NumberFormat, sets: int = 1) -> Pat
 
 
 def losses(values: Floats, patterns: Patterns) -> tuple[int, int]:
-    """Return how many `values` are beyond the largest number of the format, and how many others than 0 became 0."""
+    """Return how many `values` are beyond the largest number of the format, and how many others than 0 became 0.
+
+    Formats with shared scales have no largest number: the first is 0, what saturates within its block is not counted.
+    """
     beyond = 0 if patterns.format.block else int(np.count_nonzero(np.abs(values) > patterns.format.element.largest))
     element = patterns.format.element
     mask = (1 << element.bits) - 1 if element.integer else (1 << (element.bits - 1)) - 1

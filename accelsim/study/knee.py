@@ -15,12 +15,6 @@ TOLERANCE = 0.10
 METRICS = {"dram_bytes": "DRAM traffic", "total_cycles": "cycles", "energy_pj": "energy"}
 
 declare(
-    Column(
-        "axis",
-        "",
-        "key that a study varies, or the direction in which values are neighbours: position, channel, row, column",
-        sums=False,
-    ),
     Column("metric", "", "result column that is looked at", sums=False),
     Column("knee", "", "smallest value of the axis whose metric is within 10 % of the best along it", sums=False),
     Column("at_knee", "", "metric at the knee", sums=False),

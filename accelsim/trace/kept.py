@@ -23,7 +23,7 @@ def kept(target: Path, make: Make, force: bool = False, fallback: bool = True) -
     """Return the bundle `target` of the cache, made by `make` where there is none, or none that is sound.
 
     A file of it that turns out damaged later is made again too. force: make it anew. fallback: where the cache is
-    read-only, put it into a folder that goes with this process (see `storage.writable_cache`).
+    read-only, put it into a folder that goes with this process (see `files.cache.writable_cache`).
     """
     log = logging.getLogger(__name__)
     found = None if force else _opened(target, make)
