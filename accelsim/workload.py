@@ -102,6 +102,7 @@ def open_trace(workload: Workload, force: bool = False, cache: Path | None = Non
 def _captured(workload: Workload, key: str, target: Path, replace: bool) -> Trace:
     model = workload.chosen
     origin = _portable({"workload": workload.model_dump(mode="json"), "fingerprint": model.fingerprint()})
+    model.rehearse(workload.inputs)
     encoded = model.quantizing(workload.quantization).layers(workload.inputs)
     if encoded is not None:
         if workload.quantization != Quantization() and not encoded.quantized:

@@ -83,6 +83,9 @@ class Source(Spec):
         """Return the source that turns real numbers into codes by `quantization`, if it gives codes itself."""
         return self
 
+    def rehearse(self, samples: int) -> None:
+        """Try on `samples` inputs, in another process, what may end its process. Raises InputError when it does."""
+
     def layers(self, samples: int) -> Encoded | None:
         """Return the codes of the first `samples` inputs, None for a source of networks.
 

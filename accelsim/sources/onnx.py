@@ -27,6 +27,16 @@ class Onnx(Graph):
         self.require()
         return [path, *external_files(path)]
 
+    def run(self, samples: int) -> None:
+        """Run the first `samples` inputs with the operands exposed, and keep nothing."""
+        from accelsim.sources.onnxgraph.model import Model
+        from accelsim.sources.onnxgraph.run import Plan
+
+        model = Model.read(self.path)
+        session = model.session(Plan(model).wanted)
+        for sample, feed in enumerate(self.feeds(model.asked, samples)[0]):
+            session.run(feed, sample)
+
     def layers(self, samples: int) -> Encoded:
         """Run the first `samples` inputs and return every product as codes."""
         from accelsim.sources.onnxgraph.model import Model

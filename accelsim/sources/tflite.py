@@ -31,6 +31,14 @@ class TFLite(Graph):
         """Return the digests of the model and of its inputs, and whether states are kept."""
         return {**super().fingerprint(), "stream": self.stream}
 
+    def run(self, samples: int) -> None:
+        """Run the first `samples` inputs with every tensor kept, and keep nothing of it."""
+        from accelsim.sources.tflitegraph.model import Model
+
+        model = Model.read(self.path)
+        for sample, feed in enumerate(self.feeds(model.asked, samples)[0]):
+            model.run(feed, sample, self.stream)
+
     def layers(self, samples: int) -> Encoded:
         """Run the first `samples` inputs and return every product as codes."""
         from accelsim.sources.tflitegraph.model import Model

@@ -69,6 +69,17 @@ class Graph(Fed):
             return random_feeds(asked, samples, seed, self.sizes, name), [note]
         return [matched(given, asked, name) for given in self._given(items[:samples], asked)], []
 
+    def rehearse(self, samples: int) -> None:
+        """Run the model on its first `samples` inputs in another process. Raises InputError when it ends that process."""
+        from accelsim.sources.graphs.rehearsal import rehearse
+
+        self.require()
+        rehearse(self, self._folder, samples)
+
+    def run(self, samples: int) -> None:
+        """Run the model on its first `samples` inputs and keep nothing. Raises InputError when that fails."""
+        raise NotImplementedError
+
     def require(self) -> None:
         """Raise InputError, saying what to install, when the runtime is not installed."""
         for package in self.packages:
