@@ -69,31 +69,13 @@ def read_table(folder: Path, stem: str, files: Mapping[str, str]) -> pd.DataFram
 
     A table of a run's layers must tell of layers, its counts must be numbers, and no cell may hold a list.
     """
-    import pandas as pd
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     data = (folder / f"{stem}.parquet").read_bytes()
     claimed = files.get(f"{stem}.parquet")
     if claimed is not None and claimed != hashlib.sha256(data).hexdigest():
         raise ValueError(f"{stem}.parquet was altered, is damaged or is of another run than the JSON file beside it")
     table = table_of(data, f"{stem}.parquet")
-    if stem in _OF_LAYERS:
-        missing = [name for name in _OF_LAYERS[stem] if name not in table]
-        if missing:
-            raise ValueError(f"{stem}.parquet has no column {missing[0]}")
-        if table.empty:
-            raise ValueError(f"{stem}.parquet has no rows")
-        holes = [name for name in _OF_LAYERS[stem] if table[name].isna().any()]
-        if holes:
-            raise ValueError(f"{stem}.parquet: column {holes[0]} has rows without a value")
-    nested = [field.name for field in pq.read_schema(io.BytesIO(data)) if pa.types.is_nested(field.type)]
-    if nested:
-        raise ValueError(f"{stem}.parquet: column {shortened(nested[0])} holds lists")
-    for name in table.columns:
-        counts = (name in COLUMNS and COLUMNS[name].sums) or _COUNTS.search(str(name))
-        if counts and not pd.api.types.is_numeric_dtype(table[name]):
-            raise ValueError(f"{stem}.parquet: column {shortened(str(name))} holds no numbers")
+    _check_layers(table, stem)
+    _check_cells(table, data, stem)
     return table
 
 
@@ -110,6 +92,35 @@ def table_of(data: bytes, name: str) -> pd.DataFrame:
     except Exception as error:  # the libraries raise many kinds, as what the file says leads them
         raise ValueError(f"{name} cannot be read ({first_line(error)})") from None
     return table
+
+
+def _check_layers(table: pd.DataFrame, stem: str) -> None:
+    """Raise ValueError when a table of layers does not say of which layers its rows are, or has none."""
+    if stem not in _OF_LAYERS:
+        return
+    missing = [name for name in _OF_LAYERS[stem] if name not in table]
+    if missing:
+        raise ValueError(f"{stem}.parquet has no column {missing[0]}")
+    if table.empty:
+        raise ValueError(f"{stem}.parquet has no rows")
+    holes = [name for name in _OF_LAYERS[stem] if table[name].isna().any()]
+    if holes:
+        raise ValueError(f"{stem}.parquet: column {holes[0]} has rows without a value")
+
+
+def _check_cells(table: pd.DataFrame, data: bytes, stem: str) -> None:
+    """Raise ValueError when a column of `table`, read from `data`, holds lists, or counts that are no numbers."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    nested = [field.name for field in pq.read_schema(io.BytesIO(data)) if pa.types.is_nested(field.type)]
+    if nested:
+        raise ValueError(f"{stem}.parquet: column {shortened(nested[0])} holds lists")
+    for name in table.columns:
+        counts = (name in COLUMNS and COLUMNS[name].sums) or _COUNTS.search(str(name))
+        if counts and not pd.api.types.is_numeric_dtype(table[name]):
+            raise ValueError(f"{stem}.parquet: column {shortened(str(name))} holds no numbers")
 
 
 def _digest(info: Mapping[str, Any]) -> str:

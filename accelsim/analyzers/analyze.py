@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,11 @@ from accelsim.analyzers.engine import HOST, Engine
 from accelsim.analyzers.groups import GROUP_SIZES
 from accelsim.analyzers.histogram import Histogram
 from accelsim.analyzers.precision import static_precision
-from accelsim.analyzers.progress import columns, over_layers
 from accelsim.analyzers.raw import raw_properties
+from accelsim.analyzers.rows import Row, head, layer_table
 from accelsim.columns import Column, declare
 from accelsim.layer import Layer, LayerShape, Operand
 from accelsim.trace import Trace
-
-Row = dict[str, Any]
 
 VIEWS = ("", "raw_")
 """Prefixes of the columns: of zero-centred values (code minus zero point), of the codes as stored."""
@@ -70,13 +67,9 @@ def analyze(
     def layer(index: int) -> list[Row]:
         return layer_properties([trace.layer(index, s) for s in range(trace.samples)], convention, encodings, engine)
 
-    def compute() -> dict[str, list[Any]]:
-        return columns(over_layers(trace, layer, "analyze"))
-
-    if set(encodings) - set(ENCODINGS) or engine is not HOST:
-        return pd.DataFrame(compute())
+    known = engine is HOST and not set(encodings) - set(ENCODINGS)
     name = "-".join([f"analyze-v{ANALYZERS_VERSION}-{padding}", *encodings])
-    return pd.DataFrame(trace.remembered(name, compute))
+    return layer_table(trace, layer, "analyze", name if known else None)
 
 
 def layer_properties(
@@ -98,7 +91,6 @@ def sample_properties(
 
     weight: the properties from an earlier sample, which a static weight keeps.
     """
-    common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}
     extra = padding_positions(layer.shape) if padding == "in" else 0
     found = {"activation": operand_properties(layer.activation, layer.shape.groups, extra, encodings, engine)}
     if weight is None or layer.dynamic_weight:
@@ -108,7 +100,7 @@ def sample_properties(
     if layer.output is not None:
         found["output"] = operand_properties(layer.output, 1, 0, encodings, engine)
     none = {"padding": padding, "two_of_four_fraction": np.nan}
-    return [{**common, "operand": role, **none, **properties} for role, properties in found.items()], weight
+    return [{**head(layer), "operand": role, **none, **properties} for role, properties in found.items()], weight
 
 
 def over_samples(rows: list[Row]) -> list[Row]:

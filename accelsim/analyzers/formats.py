@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -12,14 +11,12 @@ from accelsim.analyzers.analyze import padding_positions
 from accelsim.analyzers.conventions import Padding, check_padding
 from accelsim.analyzers.exponents import exponent_properties
 from accelsim.analyzers.histogram import code_counts
-from accelsim.analyzers.progress import columns, over_layers
+from accelsim.analyzers.rows import Row, head, layer_table
 from accelsim.analyzers.significands import significand_properties
 from accelsim.columns import Column, declare
 from accelsim.formats.patterns import Patterns
 from accelsim.layer import Layer
 from accelsim.trace import Trace
-
-Row = dict[str, Any]
 
 declare(Column("format", "", "number format of the operand", sums=False))
 
@@ -37,10 +34,7 @@ def analyze_formats(trace: Trace, padding: str = "in") -> pd.DataFrame:
     def layer(index: int) -> list[Row]:
         return layer_formats([trace.layer(index, s) for s in range(trace.samples)], convention)
 
-    def compute() -> dict[str, list[Any]]:
-        return columns(over_layers(trace, layer, "formats"))
-
-    return pd.DataFrame(trace.remembered(f"formats-v{ANALYZERS_VERSION}-{padding}", compute))
+    return layer_table(trace, layer, "formats", f"formats-v{ANALYZERS_VERSION}-{padding}")
 
 
 def layer_formats(layers: Sequence[Layer], padding: Padding = "in") -> list[Row]:
@@ -48,7 +42,6 @@ def layer_formats(layers: Sequence[Layer], padding: Padding = "in") -> list[Row]
     rows: list[Row] = []
     weight: Row | None = None
     for layer in layers:
-        common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}
         extra = padding_positions(layer.shape) if padding == "in" else 0
         for role, operand in (("activation", layer.activation), ("weight", layer.weight), ("output", layer.output)):
             if operand is None or operand.patterns is None:
@@ -60,7 +53,7 @@ def layer_formats(layers: Sequence[Layer], padding: Padding = "in") -> list[Row]
             else:
                 found = format_properties(operand.patterns)
             weight = found if role == "weight" else weight
-            rows.append({**common, "operand": role, "padding": padding, **found})
+            rows.append({**head(layer), "operand": role, "padding": padding, **found})
     return rows
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -14,7 +13,7 @@ from accelsim.analyzers.conventions import Padding, check_padding
 from accelsim.analyzers.groups import channel_groups
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.precision import static_precision
-from accelsim.analyzers.progress import columns, over_layers
+from accelsim.analyzers.rows import Row, head, layer_table
 from accelsim.columns import Column, declare
 from accelsim.layer import Layer
 from accelsim.trace import Trace
@@ -40,28 +39,23 @@ def group_widths(trace: Trace, padding: str = "in", sizes: Sequence[int] = SIZES
     """
     convention = check_padding(padding)
 
-    def layer(index: int) -> list[dict[str, Any]]:
+    def layer(index: int) -> list[Row]:
         return layer_group_widths([trace.layer(index, s) for s in range(trace.samples)], convention, sizes)
 
-    def compute() -> dict[str, list[Any]]:
-        return columns(over_layers(trace, layer, "groups"))
-
     name = "-".join([f"groups-v{ANALYZERS_VERSION}-{padding}", *map(str, sizes)])
-    return pd.DataFrame(trace.remembered(name, compute))
+    return layer_table(trace, layer, "groups", name)
 
 
-def layer_group_widths(
-    layers: Sequence[Layer], padding: Padding = "in", sizes: Sequence[int] = SIZES
-) -> list[dict[str, Any]]:
+def layer_group_widths(layers: Sequence[Layer], padding: Padding = "in", sizes: Sequence[int] = SIZES) -> list[Row]:
     """Return the rows of `group_widths` for one layer, `layers` being it on each sample."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for role in ("activation", "weight"):
-        found: list[dict[str, Any]] = []
+        found: list[Row] = []
         unions, signs = [], []
         for layer in layers:
             operand = getattr(layer, role)
             shared = role == "weight" and not layer.dynamic_weight
-            common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}
+            common = head(layer)
             if shared and found:
                 found += [{**row, **common} for row in found[: len(sizes) + 1]]
                 continue

@@ -13,7 +13,7 @@ import pandas as pd
 from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
 from accelsim.analyzers.codes import Codes, as_maps, centred_bits
 from accelsim.analyzers.histogram import value_histogram
-from accelsim.analyzers.progress import columns, over_layers
+from accelsim.analyzers.rows import Row, head, layer_table
 from accelsim.analyzers.tables import cost_table
 from accelsim.columns import Column, declare
 from accelsim.layer import Layer
@@ -47,17 +47,13 @@ def zero_pairs(trace: Trace, lags: Sequence[int] = LAGS) -> pd.DataFrame:
     Stored values alone, without padding zeros. Axes and lags with no pair are left out. Kept with the bundle.
     """
 
-    def layer(index: int) -> list[dict[str, Any]]:
+    def layer(index: int) -> list[Row]:
         return [row for s in range(trace.samples) for row in layer_zero_pairs(trace.layer(index, s), lags)]
 
-    def compute() -> dict[str, list[Any]]:
-        return columns(over_layers(trace, layer, "neighbours"))
-
-    kept = "-".join([f"pairs-v{ANALYZERS_VERSION}", *map(str, lags)])
-    return pd.DataFrame(trace.remembered(kept, compute))
+    return layer_table(trace, layer, "neighbours", "-".join([f"pairs-v{ANALYZERS_VERSION}", *map(str, lags)]))
 
 
-def layer_zero_pairs(layer: Layer, lags: Sequence[int] = LAGS) -> list[dict[str, Any]]:
+def layer_zero_pairs(layer: Layer, lags: Sequence[int] = LAGS) -> list[Row]:
     """Return the rows of `zero_pairs` of one layer on one sample; channels do not pair across groups."""
     rows = []
     for axis, zero in _lines(as_maps(layer.activation) == 0, layer):
@@ -71,7 +67,7 @@ def layer_zero_pairs(layer: Layer, lags: Sequence[int] = LAGS) -> list[dict[str,
                 "first_zero": int(np.count_nonzero(first)),
                 "second_zero": int(np.count_nonzero(second)),
             }
-            rows.append({**_common(layer), "axis": axis, "lag": lag, **counts, "phi": phi(**counts)})
+            rows.append({**head(layer), "axis": axis, "lag": lag, **counts, "phi": phi(**counts)})
     return rows
 
 
@@ -94,17 +90,14 @@ def lockstep(trace: Trace, lanes: Sequence[int] = LANES, costs: Sequence[str] = 
     Axes of one value are left out. Kept with the bundle.
     """
 
-    def layer(index: int) -> list[dict[str, Any]]:
+    def layer(index: int) -> list[Row]:
         return [row for s in range(trace.samples) for row in layer_lockstep(trace.layer(index, s), lanes, costs)]
 
-    def compute() -> dict[str, list[Any]]:
-        return columns(over_layers(trace, layer, "lockstep"))
-
     kept = "-".join([f"lockstep-v{ANALYZERS_VERSION}", *map(str, lanes), *costs])
-    return pd.DataFrame(trace.remembered(kept, compute))
+    return layer_table(trace, layer, "lockstep", kept)
 
 
-def layer_lockstep(layer: Layer, lanes: Sequence[int] = LANES, costs: Sequence[str] = COSTS) -> list[dict[str, Any]]:
+def layer_lockstep(layer: Layer, lanes: Sequence[int] = LANES, costs: Sequence[str] = COSTS) -> list[Row]:
     """Return the rows of `lockstep` of one layer on one sample; lanes do not cross groups of a convolution."""
     operand = layer.activation
     histogram, values = value_histogram(operand), as_maps(operand)
@@ -124,7 +117,7 @@ def layer_lockstep(layer: Layer, lanes: Sequence[int] = LANES, costs: Sequence[s
                 shuffled = sum(int(m) * groups * expected_maximum(spent, int(m)) for m in members)
                 rows.append(
                     {
-                        **_common(layer), "axis": axis, "lanes": width, "cost": name, "values": line.size,
+                        **head(layer), "axis": axis, "lanes": width, "cost": name, "values": line.size,
                         "own_cycles": int(spent @ np.arange(spent.size)), "step_cycles": int(slowest @ members),
                         "independent_cycles": float(shuffled),
                     }
@@ -177,7 +170,3 @@ def _lines(values: npt.NDArray[Any], layer: Layer) -> list[tuple[str, npt.NDArra
         if line.shape[place] > 1:
             found.append((name, np.moveaxis(line, place, -1)))
     return found
-
-
-def _common(layer: Layer) -> dict[str, Any]:
-    return {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}

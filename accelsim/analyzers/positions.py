@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from accelsim.analyzers.codes import as_maps, centred_bits
 from accelsim.analyzers.groups import channel_groups
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.precision import static_precision
-from accelsim.analyzers.progress import columns, over_layers
+from accelsim.analyzers.rows import Row, head, layer_table
 from accelsim.analyzers.tables import cost_table
 from accelsim.columns import Column, declare
 from accelsim.layer import Layer
@@ -44,27 +43,21 @@ def position_table(trace: Trace) -> pd.DataFrame:
     left out; their positions are pixels (see `accelsim.analyzers.neighbours`). Kept with the bundle.
     """
 
-    def layer(index: int) -> list[dict[str, Any]]:
+    def layer(index: int) -> list[Row]:
         found = (position_row(trace.layer(index, s)) for s in range(trace.samples))
         return [row for row in found if row is not None]
 
-    def compute() -> dict[str, list[Any]]:
-        return columns(over_layers(trace, layer, "positions"))
-
-    return pd.DataFrame(trace.remembered(f"positions-v{ANALYZERS_VERSION}", compute))
+    return layer_table(trace, layer, "positions", f"positions-v{ANALYZERS_VERSION}")
 
 
-def position_row(layer: Layer) -> dict[str, Any] | None:
+def position_row(layer: Layer) -> Row | None:
     """Return the row of one layer on one sample, None for a convolution or a single position."""
     operand, shape = layer.activation, layer.shape
     if shape.kind == "conv" or shape.steps * shape.N < 2:
         return None
     values, histogram = as_maps(operand), value_histogram(operand)
     each = values.reshape(values.shape[0], -1)
-    row: dict[str, Any] = {
-        "index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": shape.kind,
-        "positions": each.shape[0], "position_values": each.shape[1],
-    }  # fmt: skip
+    row: Row = {**head(layer), "positions": each.shape[0], "position_values": each.shape[1]}
     place = np.arange(each.shape[0])
     for name in COSTS:
         table = cost_table(name, centred_bits(operand), histogram.low, histogram.high)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +29,7 @@ from accelsim.analyzers.pairs import (
     window_sums,
 )
 from accelsim.analyzers.precision import set_widths, static_precision
-from accelsim.analyzers.progress import columns, over_layers
+from accelsim.analyzers.rows import Row, head, layer_table
 from accelsim.analyzers.tables import Table, cost_table
 from accelsim.columns import Column, declare
 from accelsim.errors import ConfigError
@@ -101,17 +100,13 @@ def potential(
     for name in (*encodings, *PRECISIONS):
         ANALYZERS.get(name)
 
-    def layer(index: int) -> list[dict[str, Any]]:
+    def layer(index: int) -> list[Row]:
         layers = [trace.layer(index, s) for s in range(trace.samples)]
         return layer_potential(layers, width, convention, encodings, costs or operand_costs)
 
-    def compute() -> dict[str, list[Any]]:
-        return columns(over_layers(trace, layer, "potential"))
-
-    if set(encodings) - set(ENCODINGS) or costs is not None:
-        return pd.DataFrame(compute())
+    known = costs is None and not set(encodings) - set(ENCODINGS)
     name = "-".join([f"potential-v{ANALYZERS_VERSION}-{width}-{padding}", *encodings])
-    return pd.DataFrame(trace.remembered(name, compute))
+    return layer_table(trace, layer, "potential", name if known else None)
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +128,7 @@ def layer_potential(
     padding: Padding = "in",
     encodings: Sequence[str] = ENCODINGS,
     cost: OperandCosting | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Return the rows of `potential` for one layer, `layers` being it on each sample.
 
     Static precision is what loses nothing over all the samples; a dynamic one is taken as signed when its
@@ -155,9 +150,7 @@ def sample_costs(
     return layer, activation, weight
 
 
-def potential_rows(
-    costs: Sequence[SampleCosts], width: int, padding: Padding, encodings: Sequence[str]
-) -> list[dict[str, Any]]:
+def potential_rows(costs: Sequence[SampleCosts], width: int, padding: Padding, encodings: Sequence[str]) -> list[Row]:
     """Return the rows of `potential` for one layer from its cost sums on each sample; codes are not read again."""
     static = {
         role: {
@@ -170,11 +163,10 @@ def potential_rows(
     for layer, activation, weight in costs:
         shape = layer.shape
         macs = shape.macs if padding == "in" else shape.macs_inside
-        common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": shape.kind}
         for (name, encoding, group), work in _works(activation, weight, static, width, tuple(encodings)).items():
             rows.append(
                 {
-                    **common,
+                    **head(layer),
                     "property": name,
                     "encoding": encoding,
                     "group": group,

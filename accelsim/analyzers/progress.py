@@ -28,8 +28,3 @@ def over_layers(trace: Trace, compute: Callable[[int], list[Any]], label: str, w
         found = [row for rows in bar for row in rows]
     logging.getLogger(__name__).info("%s: %d layers, %.2f s", label, count, time.monotonic() - start)
     return found
-
-
-def columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Return rows with the same keys as one list per key, which is smaller and quicker to keep."""
-    return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from accelsim.analyzers.analyze import Row  # and the columns of operands, declared there
+import accelsim.analyzers.analyze  # noqa: F401  # the columns of operands are declared there
 from accelsim.analyzers.codes import Codes, as_maps, centred_values
 from accelsim.analyzers.compression import COMPRESSION_VERSION, COMPRESSIONS, storage_format
 from accelsim.analyzers.compression.tensor import Coding, Tensor
 from accelsim.analyzers.precision import static_precision
-from accelsim.analyzers.progress import columns, over_layers
+from accelsim.analyzers.rows import Row, head, layer_table
 from accelsim.columns import Column, declare
 from accelsim.errors import ConfigError
 from accelsim.formats.catalogue import number_format
@@ -61,13 +60,9 @@ def traffic(
         layers = [trace.layer(index, s) for s in range(trace.samples)]
         return layer_traffic(layers, names, width, group_values, keep or host_tensor)
 
-    def compute() -> dict[str, list[Any]]:
-        return columns(over_layers(trace, layer, "traffic"))
-
     own = all(storage_format(name).function.__module__.startswith(__package__ or "") for name in names)
     kept = f"traffic-v{COMPRESSION_VERSION}-{width or 'own'}-{group_values}"
-    table = pd.DataFrame(trace.remembered(kept, compute) if own and keep is None else compute())
-    return with_ratios(table)
+    return with_ratios(layer_table(trace, layer, "traffic", kept if own and keep is None else None))
 
 
 def host_tensor(operand: Operand, layer: Layer) -> Tensor:
@@ -97,8 +92,7 @@ def layer_traffic(
             coding = Coding(width or word_bits(operand), precision, group_values)
             if not shared or not found:
                 found = operand_traffic(operand, tensor, coding, names)
-            common = {"index": layer.index, "layer": layer.name, "sample": layer.sample, "kind": layer.shape.kind}
-            rows += [{**common, "operand": role, **sizes} for sizes in found]
+            rows += [{**head(layer), "operand": role, **sizes} for sizes in found]
     return rows
 
 

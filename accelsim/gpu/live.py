@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from accelsim.analyzers.analyze import Row, over_samples, sample_properties
+from accelsim.analyzers.analyze import over_samples, sample_properties
 from accelsim.analyzers.conventions import check_padding
 from accelsim.analyzers.encodings import ENCODINGS
 from accelsim.analyzers.potential import SampleCosts, potential_rows, sample_costs
+from accelsim.analyzers.rows import Row
 from accelsim.errors import ConfigError, InputError
 from accelsim.gpu.statistics.engine import DeviceEngine
 from accelsim.gpu.statistics.tensors import DeviceOperand
