@@ -74,6 +74,22 @@ class Product:
         """Multiply-accumulates, padding zeros included, over images and repeats."""
         return self.repeats * self.images * self.groups * self.K * self.windows * self.C * self.R * self.S
 
+    def met_at(self, r: int, s: int) -> tuple[slice, slice]:
+        """Return the rows and columns of the map that the windows meet at kernel position (r, s)."""
+        x, y = r * self.dilation[0], s * self.dilation[1]
+        rows = slice(x, x + (self.P - 1) * self.stride[0] + 1, self.stride[0])
+        return rows, slice(y, y + (self.Q - 1) * self.stride[1] + 1, self.stride[1])
+
+    def window_pixels(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the first pixel x * Y + y of each window, and the distance of each kernel position from it.
+
+        The second axis fastest.
+        """
+        Y = self.activation.shape[4]
+        p, q = np.arange(self.P) * self.stride[0], np.arange(self.Q) * self.stride[1]
+        r, s = np.arange(self.R) * self.dilation[0], np.arange(self.S) * self.dilation[1]
+        return np.add.outer(p * Y, q).reshape(-1), np.add.outer(r * Y, s).reshape(-1)
+
 
 def products(layer: Layer, batch: int = 1) -> list[Product]:
     """Return the products that make up `layer` for a batch of `batch` inputs like this sample, to run in order.

@@ -126,20 +126,6 @@ def pixel_masks(product: Product, array: JoinArray, image: int) -> Ints:
     return out
 
 
-def window_bases(product: Product) -> Ints:
-    """Return the pixel of each window's first tap, second axis fastest."""
-    Y = product.activation.shape[4]
-    rows, columns = (np.arange(n) * s for n, s in zip((product.P, product.Q), product.stride, strict=True))
-    return (rows[:, None] * Y + columns[None, :]).reshape(-1)
-
-
-def tap_offsets(product: Product) -> Ints:
-    """Return the pixels from a window's first tap to each, second axis fastest."""
-    Y = product.activation.shape[4]
-    rows, columns = (np.arange(n) * d for n, d in zip((product.R, product.S), product.dilation, strict=True))
-    return (rows[:, None] * Y + columns[None, :]).reshape(-1)
-
-
 def _counts(masks: Ints) -> Ints:
     """Return the non-zeros of every chunk: (groups, filters, steps)."""
     from accelsim.dataflows.intersection.kernels.bits import chunk_counts

@@ -52,7 +52,7 @@ def _window(
         x, y = corner[0] + r * product.dilation[0], corner[1] + s * product.dilation[1]
         for begin in range(0, product.C, array.chunk):
             channels = range(begin, min(begin + array.chunk, product.C))
-            row = step % held.first.shape[0] if held.first.shape[0] > 1 else 0
+            row = step % held.first.shape[0]  # one for all steps, or one for each
             took = 1
             for unit in range(held.units):
                 cycle = clock

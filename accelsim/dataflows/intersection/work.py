@@ -12,8 +12,6 @@ from accelsim.dataflows.intersection.array import (
     dense_cycles,
     pixel_masks,
     share,
-    tap_offsets,
-    window_bases,
 )
 from accelsim.dataflows.products import products
 from accelsim.dataflows.work import Work, joined, repeated
@@ -64,7 +62,7 @@ def _costs(part: Joined, image: int) -> tuple[Ints, Ints, Ints]:
         return costs, part.dense_costs * filters * product.windows, np.zeros(len(filters), np.int64)
     from accelsim.dataflows.intersection.kernels.join import join
 
-    pixels, bases, offsets = pixel_masks(product, array, image), window_bases(product), tap_offsets(product)
+    pixels, (bases, offsets) = pixel_masks(product, array, image), product.window_pixels()
     group = np.asarray([g for g, _ in part.flat], np.int64)
     if array.sparsity == "two_sided":
         first, second = arranged(part)

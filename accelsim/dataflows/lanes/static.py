@@ -15,14 +15,13 @@ def static_work(laid: Laid, step: int, full: int) -> Work:
 
     Linear rows of one window are issued to successive columns, one a cycle.
     """
+    base = parallel_work(laid)
     if not laid.single:
-        base = parallel_work(laid)
         slots = {name: n * step for name, n in base.slots.items()}
         return Work(base.cycles * step, base.cycles * full, base.lanes, slots, base.reads)
     rows = np.full((laid.images * laid.groups, laid.time_rows), step, np.int64)
     cycles, _ = staggered_cycles(laid, rows)
     dense, _ = staggered_cycles(laid, np.full_like(rows, full))
-    base = parallel_work(laid)
     slots = {name: base.slots[name] * step for name in ("busy", "pad_lane")}
     slots["wait_column"] = cycles * base.lanes - sum(slots.values())
     return Work(cycles, dense, base.lanes, slots, base.reads)

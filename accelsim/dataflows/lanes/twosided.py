@@ -116,10 +116,10 @@ def _by_pass(laid: Laid, table: Codes, own: Codes) -> tuple[Codes, Codes]:
 
 def _weight_widths(laid: Laid, table: Codes, signed: bool, group: int) -> Codes:
     """Return the widest group of rows of each pass: (groups, passes, kernel positions, blocks)."""
-    groups, filters = laid.weight.shape[:2]
-    flat = laid.weight.reshape(groups * filters, *laid.weight.shape[2:])
     from accelsim.dataflows.lanes.kernels.reduce import unions
 
+    groups, filters = laid.weight.shape[:2]
+    flat = laid.weight.reshape(groups * filters, *laid.weight.shape[2:])
     parts = laid.row_parts
     found = np.empty((parts, groups * filters * laid.blocks, laid.taps), np.uint32)
     for part in range(parts):

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from accelsim.analyzers.codes import Codes
+from accelsim.analyzers.codes import Codes, frozen
 from accelsim.dataflows.lanes.grid import Laid
 from accelsim.dataflows.lanes.pairs import Places
 from accelsim.dataflows.lanes.serial import transposed_plane
@@ -30,20 +29,14 @@ class Bricks:
     synchronise: Synchronise
 
 
-def counts_of(laid: Laid, size: int) -> npt.NDArray[np.uint8]:
+def counts_of(laid: Laid, size: int) -> Codes:
     """Return the values other than zero of every brick: (images * groups, bricks, plane)."""
     from accelsim.dataflows.skipping.kernels.bricks import brick_counts
 
     sets = laid.images * laid.groups
     out = np.zeros((sets, -(-laid.channels // size), laid.plane), np.uint8)
     brick_counts(transposed_plane(laid.activation), laid.channels, size, out)
-    return frozen_counts(out)
-
-
-def frozen_counts(counts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return `counts` read only."""
-    counts.flags.writeable = False
-    return counts
+    return frozen(out)
 
 
 def brick_work(laid: Laid, bricks: Bricks) -> Work:

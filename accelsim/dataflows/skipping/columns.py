@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from accelsim.analyzers.codes import Codes, frozen
 from accelsim.dataflows.products import Product
-from accelsim.dataflows.skipping.vectors import filter_vectors, live_windows, pixel_vectors, window_pixels
+from accelsim.dataflows.skipping.vectors import filter_vectors, live_windows, pixel_vectors
 from accelsim.dataflows.work import Work, joined
 
 Counts = npt.NDArray[np.int64]
@@ -22,7 +22,7 @@ class Queues:
 
     pes: their number. depth: activations in a queue, that in work among them. accumulators: outputs of a PE.
     index_bits: width of the count of zeros before an entry. pointer_bits: width of the place of a column's first
-    entry.
+    entry. word_bits: width of a weight.
     """
 
     pes: int
@@ -42,7 +42,7 @@ def column_work(product: Product, queues: Queues, packed: bool) -> Work:
 
     live, windows = live_windows(product), product.images * product.windows
     seen = pixel_vectors((product.activation != 0).view(np.uint8))
-    bases, offsets = window_pixels(product)
+    bases, offsets = product.window_pixels()
     parts = []
     for group, vectors in enumerate(filter_vectors(product.weight)):
         maps = frozen(seen[:, group])
@@ -67,7 +67,7 @@ def column_pairs(
     """
     found: list[tuple[int, int, int, int]] = []
     maps = pixel_vectors(places.activation)
-    bases, offsets = window_pixels(places)
+    bases, offsets = places.window_pixels()
     block = queues.pes * queues.accumulators
     for group, vectors in enumerate(filter_vectors(places.weight)):
         for first in range(0, places.K, block):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from accelsim.analyzers.codes import Codes
 from accelsim.dataflows.products import Product
-from accelsim.dataflows.skipping.vectors import filter_vectors, pixel_vectors, window_pixels
+from accelsim.dataflows.skipping.vectors import filter_vectors, pixel_vectors
 from accelsim.dataflows.work import Work
 
 Counts = npt.NDArray[np.int64]
@@ -95,7 +95,7 @@ def _live(product: Product, pes: int) -> Counts:
     Window w is taken by PE w mod `pes`.
     """
     seen = pixel_vectors((product.activation != 0).view(np.uint8))
-    bases, offsets = window_pixels(product)
+    bases, offsets = product.window_pixels()
     out = np.empty((product.images, pes, product.groups, offsets.size, product.C), np.int64)
     for tap, offset in enumerate(offsets):
         for pe in range(pes):
@@ -143,7 +143,7 @@ def compressed_pairs(
     """
     split = split_of(places, array)
     vectors, maps = filter_vectors(places.weight), pixel_vectors(places.activation)
-    bases, offsets = window_pixels(places)
+    bases, offsets = places.window_pixels()
     tiles = [(g, k) for g in range(places.groups) for k in range(0, places.K, array.filters)]
     deep = list(range(0, vectors.shape[2], array.inputs))
     found: list[tuple[int, int, int, int]] = []

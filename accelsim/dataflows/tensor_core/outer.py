@@ -73,9 +73,7 @@ def window_counts(product: Product, image: int, tile: int) -> npt.NDArray[np.int
     flags = np.zeros((groups, C, tiles * tile), bool)
     for r in range(product.R):
         for s in range(product.S):
-            x, y = r * product.dilation[0], s * product.dilation[1]
-            rows = slice(x, x + (product.P - 1) * product.stride[0] + 1, product.stride[0])
-            columns = slice(y, y + (product.Q - 1) * product.stride[1] + 1, product.stride[1])
+            rows, columns = product.met_at(r, s)
             flags[:, :, : product.windows] = live[:, :, rows, columns].reshape(groups, C, -1)
             counts[:, :, r * product.S + s] = flags.reshape(groups, C, tiles, tile).sum(axis=3).transpose(0, 2, 1)
     return counts.reshape(groups, tiles, -1)

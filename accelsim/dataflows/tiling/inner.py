@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.dataflows.tiling.nest import Nest, axis_table
 from accelsim.dataflows.tiling.orders import ORDERS
 from accelsim.dataflows.tiling.outer import Room
-from accelsim.dataflows.tiling.problem import Ints, P, Problem, Q, candidates, cuts
+from accelsim.dataflows.tiling.problem import P, Q, candidates, most_pixels
 
 
 @lru_cache(maxsize=4096)
@@ -38,7 +38,7 @@ def best_inside(
             for name, table in tables.items():
                 table[dim, place] = axis_table(problem, name, dim, chain)
             if dim in (P, Q):
-                rooms[dim - P, place] = _most_pixels(problem, dim, chain)
+                rooms[dim - P, place] = most_pixels(problem, dim, chain)
     counts = np.asarray([len(t) for t in tiles], np.int64)
     _, row, order = search(
         tables["activation"], tables["output"], sizes, counts, ORDERS, np.asarray(nest.orders, np.int64), problem.kernel,
@@ -49,15 +49,3 @@ def best_inside(
         return None
     tile = tuple(int(tiles[d][i]) for d, i in enumerate(np.unravel_index(row, tuple(counts.tolist()))))
     return Nest(problem, (*nest.tiles, tile), (*nest.orders, tuple(int(d) for d in ORDERS[order])))
-
-
-def _most_pixels(problem: Problem, dim: int, chain: list[int]) -> int:
-    """Return the most input rows, or columns, of an innermost tile."""
-    starts: Ints = np.zeros(1, np.int64)
-    stops: Ints = np.full(1, problem.sizes[dim])
-    for size in chain:
-        pieces = [cuts(int(b - a), size) for a, b in zip(starts, stops, strict=True)]
-        begin = [p[0] + a for p, a in zip(pieces, starts, strict=True)]
-        starts, stops = np.concatenate(begin), np.concatenate([p[1] + a for p, a in zip(pieces, starts, strict=True)])
-    low, high = problem.pixels(dim - P, starts, stops)
-    return int((high - low).max())

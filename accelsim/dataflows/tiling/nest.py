@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, Ints, P, Problem, Q
+from accelsim.dataflows.tiling.problem import RELEVANT, Ints, P, Problem, Q, cut_each
 
 TABLES = 5
 """Figures per tile level of a loop: see `axis_table`."""
@@ -67,10 +67,9 @@ def axis_table(problem: Problem, operand: str, dim: int, sizes: Sequence[int]) -
     found = np.zeros((TABLES, levels + 1), np.int64)
     starts, stops = np.zeros(1, np.int64), np.full(1, problem.sizes[dim])
     later = np.zeros(1, np.bool_)
-    before = starts
     for level in range(levels + 1):
         if level:
-            starts, stops, later, before = _cut(starts, stops, sizes[level - 1])
+            starts, stops, later = cut_each(starts, stops, sizes[level - 1])
         ends = np.minimum(starts + inner, stops)
         first = _extent(problem, axis, starts, ends)
         whole = stops - starts <= inner
@@ -79,27 +78,18 @@ def axis_table(problem: Problem, operand: str, dim: int, sizes: Sequence[int]) -
         found[2, level] = first[later].sum()
         found[3, level] = _extent(problem, axis, starts, stops)[whole].sum()
         if axis is not None and level:
-            last = _last(before, starts, sizes[level - 1 :])
+            last = _last(starts - sizes[level - 1], starts, sizes[level:])
             low, high = problem.pixels(axis, starts, ends)
-            reach = problem.pixels(axis, last, starts)[1]
-            shared = np.clip(np.minimum(reach, high) - np.maximum(low, problem.pixels(axis, last, starts)[0]), 0, None)
+            kept, reach = problem.pixels(axis, last, starts)
+            shared = np.clip(np.minimum(reach, high) - np.maximum(low, kept), 0, None)
             found[4, level] = shared[later].sum()
     return found
 
 
-def _cut(starts: Ints, stops: Ints, size: int) -> tuple[Ints, Ints, np.ndarray, Ints]:
-    """Cut each range into tiles; return their starts, stops, whether not the first, and the start of the one before."""
-    counts = -(-(stops - starts) // size)
-    parent = np.repeat(np.arange(starts.size), counts)
-    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    begin = starts[parent] + place * size
-    return begin, np.minimum(begin + size, stops[parent]), place > 0, begin - size
-
-
 def _last(starts: Ints, stops: Ints, sizes: Sequence[int]) -> Ints:
-    """Return where the last innermost tile of each range starts."""
+    """Return where the last innermost tile of each range starts, cut into tiles of each of `sizes` in turn."""
     begin = starts
-    for size in sizes[1:]:
+    for size in sizes:
         begin = begin + np.maximum(0, (stops - begin - 1) // size) * size
     return begin
 
@@ -109,6 +99,3 @@ def _extent(problem: Problem, axis: int | None, starts: Ints, stops: Ints) -> In
         return stops - starts
     low, high = problem.pixels(axis, starts, stops)
     return high - low
-
-
-__all__ = ["OPERANDS", "Nest", "axis_table"]

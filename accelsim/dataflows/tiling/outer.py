@@ -10,7 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.dataflows.tiling.orders import ORDERS
-from accelsim.dataflows.tiling.problem import OPERANDS, RELEVANT, C, G, Ints, K, N, P, Problem, Q, cuts, tile_sizes
+from accelsim.dataflows.tiling.problem import (
+    OPERANDS,
+    RELEVANT,
+    C,
+    G,
+    Ints,
+    K,
+    N,
+    P,
+    Problem,
+    Q,
+    cuts,
+    most_pixels,
+    tile_sizes,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,15 +119,10 @@ class Space:
     @cached_property
     def spans(self) -> list[Ints]:
         """Most input rows, and columns, of a tile per candidate."""
-        found = []
-        for axis, dim in ((0, P), (1, Q)):
-            most = [self._most(axis, dim, int(t)) for t in self.tiles[dim]]
-            found.append(np.asarray(most, np.int64))
-        return found
-
-    def _most(self, axis: int, dim: int, tile: int) -> int:
-        low, high = self.problem.pixels(axis, *cuts(self.sizes[dim], tile))
-        return int((high - low).max())
+        return [
+            np.asarray([most_pixels(self.problem, dim, [int(tile)]) for tile in self.tiles[dim]], np.int64)
+            for dim in (P, Q)
+        ]
 
     def evaluate(self, stored: Stored, widths: Widths, room: Room) -> tuple[Floats, Ints, Ints]:
         """Return (figures, orders, tiles) of every tiling, one row each; columns as in `kernels.outer.COLUMNS`."""
@@ -219,10 +228,7 @@ def _ragged(rows: list[Ints]) -> Ints:
 def needs(problem: Problem, tile: tuple[int, ...], widths: Widths, room: Room) -> Floats:
     """Return the bits that a tiling takes of each partition."""
     trips = [-(-size // t) for size, t in zip(problem.sizes, tile, strict=True)]
-    spans = [
-        int(np.max(np.subtract(*problem.pixels(a, *cuts(problem.sizes[d], tile[d]))[::-1])))
-        for a, d in ((0, P), (1, Q))
-    ]
+    spans = [most_pixels(problem, dim, [tile[dim]]) for dim in (P, Q)]
     images = tile[1] * tile[2]
     sums = images * tile[K] * tile[P] * tile[Q]
     bits = (

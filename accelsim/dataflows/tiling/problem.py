@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -25,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 class Problem:
     """Loop bounds of a layer for a whole batch, and the geometry that ties output pixels to input pixels.
 
-    shape: the layer for the batch. sizes: loop bounds in the order of `DIMS`.
+    shape: the layer for the batch.
     """
 
     shape: LayerShape
@@ -120,6 +121,27 @@ def cuts(size: int, tile: int) -> tuple[Ints, Ints]:
     """
     starts = np.arange(0, size, tile, dtype=np.int64)
     return starts, np.minimum(starts + tile, size)
+
+
+def cut_each(starts: Ints, stops: Ints, size: int) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
+    """Return starts and stops of the tiles of `size` that each range is cut into, and whether one comes before in it.
+
+    >>> cut_each(np.array([0, 7]), np.array([7, 9]), 4)
+    (array([0, 4, 7]), array([4, 7, 9]), array([False,  True, False]))
+    """
+    counts = -(-(stops - starts) // size)
+    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    begin = np.repeat(starts, counts) + place * size
+    return begin, np.minimum(begin + size, np.repeat(stops, counts)), place > 0
+
+
+def most_pixels(problem: Problem, dim: int, sizes: Sequence[int]) -> int:
+    """Return the most input rows (loop P) or columns (loop Q) of a tile of the last of `sizes`, each cut from the one before."""
+    starts, stops = np.zeros(1, np.int64), np.full(1, problem.sizes[dim])
+    for size in sizes:
+        starts, stops, _ = cut_each(starts, stops, size)
+    low, high = problem.pixels(dim - P, starts, stops)
+    return int((high - low).max())
 
 
 def candidates(size: int, unit: int = 1) -> Ints:
