@@ -82,7 +82,7 @@ def reproduce() -> PaperReport:
     fronts = [own.exploration.front.assign(network=name) for name, own in found.items()]
     listings = {
         "networks": _networks(found),
-        "front": _listing("Measured points", pd.concat(fronts, ignore_index=True), _FRONT),
+        "front": Listing("Measured points", pd.concat(fronts, ignore_index=True), _FRONT),
         "methods": _methods(found),
         "shapes": _shapes(),
         "machines": _machines(found),
@@ -168,7 +168,7 @@ def _networks(found: dict[str, Share]) -> Listing:
         "r2_loss": "R2 of loss", "r2_distance": "R2 of distance",
     }  # fmt: skip
     caption = "the highest rate with at most 0.5 points lost; R2: predictor from the layers' distortions, on held-out combinations"
-    return _listing("Ours, without retraining", pd.DataFrame(rows), heads, caption)
+    return Listing("Ours, without retraining", pd.DataFrame(rows), heads, caption)
 
 
 def _methods(found: dict[str, Share]) -> Listing:
@@ -183,7 +183,7 @@ def _methods(found: dict[str, Share]) -> Listing:
         "distance": "distance of outputs",
     }  # fmt: skip
     caption = "the same k in every layer, on the inputs of the exploration"
-    return _listing(
+    return Listing(
         "Optimal clusters beside Lloyd's from evenly spread values",
         pd.concat(tables, ignore_index=True),
         heads,
@@ -209,7 +209,7 @@ def _shapes() -> Listing:
         **{f"k{k}": f"k = {k} (x)" for k in (16, 32, 64, 128, 256)},
     }
     caption = "4.85x and 4.91x leave 6.6 and 6.5 bits for a weight, its share of codebooks included"
-    return _listing("Rates of the same k in every layer, by shapes alone", pd.DataFrame(rows), heads, caption)
+    return Listing("Rates of the same k in every layer, by shapes alone", pd.DataFrame(rows), heads, caption)
 
 
 def _machines(found: dict[str, Share]) -> Listing:
@@ -228,8 +228,4 @@ def _machines(found: dict[str, Share]) -> Listing:
     caption = (
         "per inference, 16-bit codes; a codebook holds each code of a layer once, huffman codes the indices by length"
     )
-    return _listing("What shared weights do to machines", table, heads, caption)
-
-
-def _listing(title: str, table: pd.DataFrame, heads: dict[str, str], caption: str = "") -> Listing:
-    return Listing(title, table, heads, caption)
+    return Listing("What shared weights do to machines", table, heads, caption)

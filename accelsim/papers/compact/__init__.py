@@ -20,7 +20,8 @@ NOTES = [
     " own 231 x 231), batch 1: activations are the outputs of all layers, in-place ones and the input included; MACs include one per"
     " output of a Scale and five per output of an LRN",
     "MACs/Param and MACs/Act are printed in whole numbers and were formed from rounded counts: they agree within one",
-    "InceptionV2: 2,220 M MACs are printed; MACs/Param 197 at 11.2 M parameters allows 2,201 to 2,212 M. Ours meets 197 and 122",
+    "InceptionV2: 2,220 M MACs are printed; 197 a parameter at 11.2 M parameters, both rounded, allow 2,191 to 2,222 M. Ours meets 197 and"
+    " 122",
     "the four correlations of memory equal the printed ones when our counts stand beside the printed memory; from the printed"
     " columns alone, whose MACs/Act are rounded, 0.755 and 0.966 are printed as 0.75 and 0.96",
     "the printed memory (M-F, Tesla P100, 587 to 1,405 MB) is far above the tensors at batch 1 (3 to 312 MB): presumably what the"

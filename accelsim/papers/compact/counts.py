@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.compactness.profile import NetworkProfile
-from accelsim.papers.compact.published import PRINTED, published, units_off
+from accelsim.papers.compact.published import PRINTED, published, step, units_off
 from accelsim.papers.report import Listing
 
 QUANTITIES = {"parameters_m": "M", "macs_m": "M", "macs_per_parameter": "MAC", "macs_per_activation": "MAC"}
@@ -29,16 +29,14 @@ def counted(found: dict[str, NetworkProfile]) -> pd.DataFrame:
     result = table[["network", "workload"]].copy()
     for name in PRINTED:
         result[f"{name}_published"], result[name] = table[name], ours[name]
-        printed = table[f"{name}_printed"]
-        result[f"{name}_units"] = [
-            units_off(value, text) for value, text in zip(ours[name], printed.astype(str), strict=True)
-        ]
+        printed = table[f"{name}_printed"].astype(str)
+        result[f"{name}_units"] = [units_off(value, text) for value, text in zip(ours[name], printed, strict=True)]
     return result
 
 
 def consistency(counts: pd.DataFrame) -> Listing:
     """Return where our rounded figures differ from the printed ones, and what the other printed columns say there."""
-    rows = []
+    rows, printed = [], published().set_index("network")
     for record in counts.to_dict("records"):
         row = {str(name): value for name, value in record.items()}
         for name in PRINTED:
@@ -47,7 +45,7 @@ def consistency(counts: pd.DataFrame) -> Listing:
             rows.append(
                 {
                     "network": row["network"], "figure": name, "published": row[f"{name}_published"], "ours": row[name],
-                    "units": row[f"{name}_units"], "implied": _implied(row, name),
+                    "units": row[f"{name}_units"], "implied": _implied(printed.loc[row["network"]], name),
                 }
             )  # fmt: skip
     heads = {"network": "network", "figure": "figure", "published": "published", "ours": "ours"}
@@ -58,17 +56,18 @@ def consistency(counts: pd.DataFrame) -> Listing:
     )
 
 
-def _implied(row: dict[str, Any], name: str) -> str:
+def _implied(row: Any, name: str) -> str:
     """Return the range of a figure that the roundings of the other printed columns allow."""
     if name == "macs_per_parameter":
-        low, high = _quotient(row["macs_m_published"], row["parameters_m_published"])
-    elif name == "macs_m":
-        low, high = ((row["macs_per_parameter_published"] + d) * row["parameters_m_published"] for d in (-0.5, 0.5))
-    else:
-        return "-"
-    return f"{low:.1f} to {high:.1f}"
+        macs, parameters = _range(row["macs_m_printed"]), _range(row["parameters_m_printed"])
+        return f"{macs[0] / parameters[1]:.1f} to {macs[1] / parameters[0]:.1f}"
+    if name == "macs_m":
+        ratios, parameters = _range(row["macs_per_parameter_printed"]), _range(row["parameters_m_printed"])
+        return f"{ratios[0] * parameters[0]:.1f} to {ratios[1] * parameters[1]:.1f}"
+    return "-"
 
 
-def _quotient(macs: float, parameters: float) -> tuple[float, float]:
-    half_macs, half = (5 if macs >= 1000 else 0.5), (0.05 if parameters == 11.2 else 0.005)
-    return (macs - half_macs) / (parameters + half), (macs + half_macs) / (parameters - half)
+def _range(printed: str) -> tuple[float, float]:
+    """Return the least and the most that rounds to a printed number."""
+    half = float(step(printed)) / 2
+    return float(printed) - half, float(printed) + half
