@@ -97,7 +97,7 @@ def test_bounds_and_compulsory_traffic(form: Convolution) -> None:
 @settings(max_examples=40, deadline=None)
 @given(forms())
 def test_the_input_bus_carries_the_words_that_leave_the_buffer(form: Convolution) -> None:
-    """Rows and columns that a stride wider than the filter steps over stay in the buffer."""
+    """Rows and columns that no tap meets, between wide strides or dilated taps, stay in the buffer."""
     machine = array()
     _, _, count = best([form], machine, 1.0)
     assert count.bound_ifmap_bus * machine.buses.ifmap_words == pytest.approx(count.glb_ifmap)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import gcd
 
 from accelsim.dataflows.convolution import Convolution
 from accelsim.dataflows.row_stationary.array import Mapping, RowStationaryArray
@@ -16,8 +17,7 @@ def tiles(total: int, size: int) -> Iterator[tuple[int, int]]:
 
 def axis_reads(start: int, length: int, stride: int, taps: int, dilation: int, pad: int, size: int) -> tuple[int, int]:
     """Input positions in the windows of a tile, padding too; and those of the map from the first to the last of them."""
-    reach = range((taps - 1) * dilation + 1)
-    inside = {place * stride - pad + tap for place in range(start, start + length) for tap in reach}
+    inside = {place * stride - pad + tap * dilation for place in range(start, start + length) for tap in range(taps)}
     return len(inside), sum(0 <= position < size for position in range(min(inside), max(inside) + 1))
 
 
@@ -39,20 +39,19 @@ def walk(form: Convolution, mapping: Mapping, machine: RowStationaryArray) -> di
                         for _, filters in tiles(group, m.p * m.t):
                             for _, channels in tiles(form.C, m.q * m.r):
                                 per_set = -(-filters // m.t), -(-channels // m.r)
-                                extent = (form.S - 1) * dc + 1
+                                extent = min((form.S - 1) * dc + 1, columns)
                                 mac = per_set[0] * per_set[1] * form.S
                                 psum = filters * e / buses.psum_words
-                                ifmap = rows * channels * min(uc, extent) / buses.ifmap_words
+                                ifmap = rows * channels * min(uc // gcd(uc, dc), form.S) / buses.ifmap_words
                                 first = rows * channels * extent / buses.ifmap_words
                                 load = filters * channels * form.R * form.S / buses.filter_words
-                                stream = images * (first + (f - 1) * ifmap)
+                                stream = images * rows * channels * columns / buses.ifmap_words
                                 paced = first + (f * images - 1) * max(mac, psum, ifmap)
                                 total["cycles"] += load + max(paced, stream) + mac + psum
                                 total["glb_ifmap"] += images * channels * rows * columns
                                 total["glb_psum"] += images * filters * e * f
                                 total["glb_filter"] += filters * channels * form.R * form.S
                                 total["dram_filter"] += filters * channels * form.R * form.S
-                                spread = min(uc, extent) * (f - 1) + extent
-                                total["delivered"] += images * e * form.R * min(m.t, filters) * channels * spread
+                                total["delivered"] += images * e * form.R * min(m.t, filters) * channels * columns
                                 total["hops"] += images * filters * e * f * (form.R * min(m.r, channels) - 1)
     return total

@@ -3,13 +3,15 @@
 A pass keeps p*t filters and q*r channels in the scratchpads and slides over the f columns of n images. One
 window (one output column) needs A = ceil(filters/t) ceil(channels/r) S multiply cycles in the busiest PE,
 B = filters * e / psum_words cycles on the psum bus (in and out together), and I = rows * channels *
-min(stride, S) / ifmap_words cycles on the input bus; rows that a stride wider than the filter steps over are not
-sent either. Windows are pipelined, so a pass takes ``load + first window + A + B + (f n - 1) max(A, B, I)``, where
-load moves the filters into the scratchpads. Each further image needs its first window, too: the input bus runs
-ahead to bring it, but a pass is never shorter than all its input words on that bus.
+min(stride, S) / ifmap_words cycles on the input bus (with dilation: the stride over their greatest common divisor);
+rows and columns that no tap meets are not sent. Windows are pipelined, so a pass takes ``load + first window + A + B
++ (f n - 1) max(A, B, I)``, where load moves the filters into the scratchpads. Each further image needs its first
+window, too: the input bus runs ahead to bring it, but a pass is never shorter than all its input words on that bus.
 """
 
 from __future__ import annotations
+
+from math import gcd
 
 import numpy as np
 import numpy.typing as npt
@@ -35,44 +37,50 @@ def ceil_div(a: int, b: int) -> int:
 
 
 @njit(cache=True)
-def covered(windows: int, stride: int, extent: int) -> int:
-    """Return the input positions that successive windows of `extent` cover."""
-    return (windows - 1) * min(stride, extent) + extent
+def fresh(stride: int, taps: int, dilation: int) -> int:
+    """Return the input positions that a further window adds to many before it."""
+    return min(stride // gcd(stride, dilation), taps)
 
 
 @njit(cache=True)
-def span(out: int, tile: int, stride: int, extent: int, size: int, pad: int) -> tuple[int, int]:
-    """Return what all tiles of an axis need: input positions that windows cover, padding too; those of the map between.
+def covered(windows: int, stride: int, taps: int, dilation: int) -> int:
+    """Return the different input positions in successive windows: i * stride + j * dilation for any window i and tap j.
 
-    A stride wider than a window leaves gaps, which lie in the map but are not sent to the array.
+    Window i + dilation / g has at tap j what window i has at tap j + stride / g, g their greatest common divisor.
     """
-    padded = 0
-    real = 0
-    start = 0
-    while start < out:
-        length = min(tile, out - start)
-        low = start * stride - pad
-        high = low + (length - 1) * stride + extent
-        padded += covered(length, stride, extent)
-        real += max(0, min(high, size) - max(low, 0))
-        start += tile
-    return padded, real
+    g = gcd(stride, dilation)
+    return windows * taps - max(0, windows - dilation // g) * max(0, taps - stride // g)
 
 
 @njit(cache=True)
-def parts_span(out: int, tile: int, stride: int, taps: int, part: int, dilation: int) -> int:
-    """Input positions read when a filter axis is cut into parts that run one after another."""
+def real_span(out: int, tile: int, stride: int, extent: int, size: int, pad: int) -> int:
+    """Return the input positions inside the map from the first to the last of each tile of an axis, over all tiles."""
+    real = 0
+    for start in range(0, out, tile):
+        low = start * stride - pad
+        high = low + (min(tile, out - start) - 1) * stride + extent
+        real += max(0, min(high, size) - max(low, 0))
+    return real
+
+
+@njit(cache=True)
+def sent_span(out: int, tile: int, stride: int, taps: int, part: int, dilation: int) -> int:
+    """Return the input positions, padding too, that all tiles of an axis need of the buffer.
+
+    part: taps of the filter that the array takes at a time; the parts run one after another.
+    """
     tiles = ceil_div(out, tile)
     total = 0
     for first in range(0, taps, part):
-        extent = (min(part, taps - first) - 1) * dilation + 1
-        total += tiles * extent + (out - tiles) * min(stride, extent)
+        length = min(part, taps - first)
+        total += (tiles - 1) * covered(tile, stride, length, dilation)
+        total += covered(out - (tiles - 1) * tile, stride, length, dilation)
     return total
 
 
 @njit(cache=True)
 def _pass(
-    h: int, w: int, images: int, held: int, depth: int, r: int, t: int, taps: tuple[int, int], extent: tuple[int, int],
+    h: int, w: int, images: int, held: int, depth: int, r: int, t: int, taps: tuple[int, int], dilation: tuple[int, int],
     stride: tuple[int, int], hw: npt.NDArray[np.float64],
 ) -> tuple[float, float, float, float, float, float]:  # fmt: skip
     """Cycles of one pass over `held` filters and `depth` channels: all, of multipliers, psum bus, input bus and filling.
@@ -81,18 +89,17 @@ def _pass(
     """
     mac_window = float(ceil_div(held, t) * ceil_div(depth, r) * taps[1])
     psum_window = held * h / hw[PSUM_BUS]
-    rows = covered(h, stride[0], extent[0])
-    moved = min(stride[1], extent[1])
-    ifmap_window = rows * depth * moved / hw[IFMAP_BUS]
-    first = rows * depth * extent[1] / hw[IFMAP_BUS]
+    rows, columns = covered(h, stride[0], taps[0], dilation[0]), covered(w, stride[1], taps[1], dilation[1])
+    ifmap_window = rows * depth * fresh(stride[1], taps[1], dilation[1]) / hw[IFMAP_BUS]
+    first = rows * depth * min(columns, (taps[1] - 1) * dilation[1] + 1) / hw[IFMAP_BUS]
     load = held * depth * taps[0] * taps[1] / hw[FILTER_BUS]
     windows = float(w) * images
     slowest = max(mac_window, max(psum_window, ifmap_window))
-    stream = first * images + ifmap_window * (windows - images)
+    stream = images * rows * depth * columns / hw[IFMAP_BUS]
     paced = first + (windows - 1) * slowest
     cycles = load + max(paced, stream) + mac_window + psum_window
     copies = float(h * taps[0] * min(t, held))
-    delivered = images * copies * depth * covered(w, stride[1], extent[1])
+    delivered = images * copies * depth * columns
     return cycles, mac_window * windows, psum_window * windows, stream, load + first, delivered
 
 
@@ -111,7 +118,6 @@ def cost(
     filters, channels = p * t, q * r
     last_e, last_f, last_n = E - (tiles_e - 1) * e, F - (tiles_f - 1) * f, N - (tiles_n - 1) * n
     last_m, last_c = M - (groups_m - 1) * m, C - (groups_c - 1) * channels
-    extent_r, extent_s = (Rp - 1) * DR + 1, (Sp - 1) * DC + 1
     cycles = 0.0
     compute = 0.0
     psum_cycles = 0.0
@@ -137,7 +143,7 @@ def cost(
                         if count_c == 0:
                             continue
                         times = float(count_e * count_f * count_n) * count_g * count_p * count_c * parts
-                        found = _pass(h, w, images, held, depth, r, t, (Rp, Sp), (extent_r, extent_s), (UR, UC), hw)
+                        found = _pass(h, w, images, held, depth, r, t, (Rp, Sp), (DR, DC), (UR, UC), hw)
                         cycles += times * found[0]
                         compute += times * found[1]
                         psum_cycles += times * found[2]
@@ -145,19 +151,15 @@ def cost(
                         fill += times * found[4]
                         passes += times
                         delivered += times * found[5]
-    rows_padded, rows_real = span(E, e, UR, (R - 1) * DR + 1, H, PT)
-    columns_padded, columns_real = span(F, f, UC, (S - 1) * DC + 1, W, PL)
-    if Rp < R:
-        rows_padded = parts_span(E, e, UR, R, Rp, DR)
-    if Sp < S:
-        columns_padded = parts_span(F, f, UC, S, Sp, DC)
+    rows_real, columns_real = real_span(E, e, UR, (R - 1) * DR + 1, H, PT), real_span(F, f, UC, (S - 1) * DC + 1, W, PL)
+    rows_sent, columns_sent = sent_span(E, e, UR, R, Rp, DR), sent_span(F, f, UC, S, Sp, DC)
     filter_passes = (groups_m - 1) * ceil_div(m, filters) + ceil_div(last_m, filters)
     outputs = float(G) * N * M * E * F
     weights = float(G) * M * C * R * S
     strips = float(tiles_e * tiles_f * tiles_n)
     sets = float((groups_c - 1) * r + min(r, last_c))
     out[0] = G * cycles
-    out[1] = float(G) * N * C * rows_padded * columns_padded * filter_passes
+    out[1] = float(G) * N * C * rows_sent * columns_sent * filter_passes
     out[2] = outputs * groups_c * parts
     out[3] = weights * strips
     out[4] = float(G) * N * C * rows_real * columns_real * groups_m

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from accelsim.compiled import njit
 from accelsim.dataflows.row_stationary import cost as at
-from accelsim.dataflows.row_stationary.cost import RESULTS, Bounds, ceil_div, cost, span
+from accelsim.dataflows.row_stationary.cost import RESULTS, Bounds, ceil_div, cost, real_span
 
 _SAME = 1e-9
 
@@ -48,7 +48,7 @@ def enumerate_mappings(
     padding = hw[at.PADDING] if M % 16 else 0.0
     Rp, Sp = min(R, array_rows), min(S, min(spad_filter, spad_ifmap))
     extent_r, extent_s = (Rp - 1) * DR + 1, (Sp - 1) * DC + 1
-    columns_real = span(F, f, UC, (S - 1) * DC + 1, W, PL)[1]
+    columns_real = real_span(F, f, UC, (S - 1) * DC + 1, W, PL)
     tiles_f = ceil_div(F, f)
     M_bus = ceil_div(M, bus) * bus if bus < M else M
     out = np.zeros(RESULTS)
@@ -64,7 +64,7 @@ def enumerate_mappings(
             filled = float(E) / (tiles_e * e)  # the last strip may leave rows of PEs idle
             if up < 1 or (sweep > 0 and up * across * Rp * e < least_share * most_pes):
                 continue
-            rows_real = span(E, e, UR, (R - 1) * DR + 1, H, PT)[1]
+            rows_real = real_span(E, e, UR, (R - 1) * DR + 1, H, PT)
             for n in range(1, N + 1):
                 if n > 1 and (e < E or f < F):
                     break  # several images only as whole maps
