@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.analyzers.codes import Codes, centred_values, frozen
+from accelsim.analyzers.cost_tables import cost_table
 from accelsim.analyzers.precision import fold
-from accelsim.analyzers.tables import cost_table
 from accelsim.layer import Operand
 
 CHUNK_WORDS = 1 << 28

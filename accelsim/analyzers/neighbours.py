@@ -12,9 +12,9 @@ import pandas as pd
 
 from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
 from accelsim.analyzers.codes import Codes, as_maps, centred_bits
+from accelsim.analyzers.cost_tables import cost_table
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.rows import Row, head, layer_table
-from accelsim.analyzers.tables import cost_table
 from accelsim.columns import Column, declare
 from accelsim.layer import Layer
 from accelsim.trace import Trace

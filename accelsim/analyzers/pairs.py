@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from accelsim.analyzers.codes import Codes, frozen
 from accelsim.analyzers.conventions import Padding
-from accelsim.analyzers.tables import Table, stacked
+from accelsim.analyzers.cost_tables import Table, stacked
 from accelsim.layer import LayerShape
 
 Sums = npt.NDArray[np.int64]

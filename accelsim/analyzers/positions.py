@@ -9,11 +9,11 @@ import pandas as pd
 
 from accelsim.analyzers import ANALYZERS_VERSION
 from accelsim.analyzers.codes import as_maps, centred_bits
+from accelsim.analyzers.cost_tables import cost_table
 from accelsim.analyzers.groups import channel_groups
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.precision import static_precision
 from accelsim.analyzers.rows import Row, head, layer_table
-from accelsim.analyzers.tables import cost_table
 from accelsim.columns import Column, declare
 from accelsim.layer import Layer
 from accelsim.trace import Trace

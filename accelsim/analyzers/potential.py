@@ -17,6 +17,7 @@ import pandas as pd
 from accelsim.analyzers import ANALYZERS, ANALYZERS_VERSION
 from accelsim.analyzers.codes import centred_bits, centred_values
 from accelsim.analyzers.conventions import Padding, check_padding
+from accelsim.analyzers.cost_tables import Table, cost_table
 from accelsim.analyzers.encodings import ENCODINGS
 from accelsim.analyzers.groups import GROUP_SIZES, channel_groups
 from accelsim.analyzers.histogram import value_histogram
@@ -30,7 +31,6 @@ from accelsim.analyzers.pairs import (
 )
 from accelsim.analyzers.precision import set_widths, static_precision
 from accelsim.analyzers.rows import Row, head, layer_table
-from accelsim.analyzers.tables import Table, cost_table
 from accelsim.columns import Column, declare
 from accelsim.errors import ConfigError
 from accelsim.layer import Layer, LayerShape, Operand

@@ -119,13 +119,13 @@ def _groups(trace: Any, padding: str) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _inputs(trace: Any, padding: str) -> tuple[list[Any], dict[str, Any]]:
-    from accelsim.analyzers import inputs
+    from accelsim.analyzers import input_spread
     from accelsim.analyzers.analyze import analyze as measure
     from accelsim.analyzers.potential import potential
     from accelsim.report.text import values as values_text
 
     properties, work = measure(trace, padding), potential(trace, padding=padding)
-    table, halves = inputs.over_inputs(properties, work), inputs.against_samples(properties, work)
+    table, halves = input_spread.over_inputs(properties, work), input_spread.against_samples(properties, work)
     printed = [values_text.over_inputs(table, trace)]
     if not halves.empty:
         printed.append(values_text.halves(halves, trace))

@@ -14,7 +14,7 @@ class Operation:
     affine: whether a normalisation scales too. stored: whether the result takes memory of its own. name: of the layer,
     after the module that runs it. parameters: learned values that it is the first to read. inputs: activations that it
     reads. reads: places of the operations that made them. over: place of the operation whose result it writes over, None
-    where it takes memory of its own. channels: of its result (second axis), 0 where it has none.
+    where it takes memory of its own. channels: second axis of its result (of a sequence its tokens or steps), 0 where it has none.
     """
 
     kind: str

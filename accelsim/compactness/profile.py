@@ -19,7 +19,9 @@ declare(
     Column("place", "", "position of the operation in the order of execution", sums=False),
     Column("operation", "", "name of the operation, after the module that runs it", sums=False),
     Column("operator", "", "function of PyTorch that it is", sums=False),
-    Column("channels", "channel", "channels of its result", sums=False),
+    Column(
+        "channels", "channel", "second axis of its result: channels of a map, tokens or steps of a sequence that has them there", sums=False,
+    ),
     Column("parameters", "value", "learned values; of an operation those that it is the first to read"),
     Column("activations", "value", "values of results, under the convention of the row"),
     Column("input_activations", "value", "activations that the operation reads"),

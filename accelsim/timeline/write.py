@@ -14,7 +14,7 @@ from accelsim.results import RunResult
 from accelsim.timeline.array import LAYERS, layer_events, tracks
 from accelsim.timeline.events import Slice, Writer
 from accelsim.timeline.layers import visits
-from accelsim.timeline.rows import TRACKS, has_phases, row_events
+from accelsim.timeline.phases import TRACKS, has_phases, phase_events
 from accelsim.trace import Trace
 from accelsim.units import few
 
@@ -60,7 +60,7 @@ def _chunks(machine: Accelerator, trace: Trace, result: RunResult, sample: int, 
             if abs(total - float(row["total_cycles"])) > 1e-6 * total:
                 notes["differs"].append(name)
         else:
-            events = row_events(machine, row)
+            events = phase_events(machine, row)
             notes["bare"] += [] if has_phases(row) else [name]
         args = {key: row[key] for key in _SHOWN if key in row}
         for event in chain([Slice(LAYERS, name, 0.0, total, args)], events):

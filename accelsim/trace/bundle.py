@@ -20,7 +20,7 @@ from accelsim.trace.claims import check_codes, records
 from accelsim.trace.entries import LayerRecord, operand_of
 from accelsim.trace.made import Maker, maker_of
 from accelsim.trace.manifest import opened, refusal
-from accelsim.trace.statistics import remembered
+from accelsim.trace.remembered import remembered
 from accelsim.units import engineering
 
 

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.analyzers.codes import centred_bits, centred_values, frozen
+from accelsim.analyzers.cost_tables import cost_table
 from accelsim.analyzers.groups import channel_groups
 from accelsim.analyzers.histogram import value_histogram
 from accelsim.analyzers.pairs import filter_sums, padding_products, pair_total, window_sums
 from accelsim.analyzers.runlength import run_length_bits
 from accelsim.analyzers.statistics import statistics
-from accelsim.analyzers.tables import cost_table
 from tests.properties.analyzer_layers import layers, operands, shapes
 from tests.references import values as reference
 

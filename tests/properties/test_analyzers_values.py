@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from accelsim.analyzers import ANALYZERS
 from accelsim.analyzers.codes import centred_values
+from accelsim.analyzers.cost_tables import cost_table
 from accelsim.analyzers.histogram import code_counts, value_histogram
 from accelsim.analyzers.precision import static_precision
-from accelsim.analyzers.tables import cost_table
 from accelsim.layer import along
 from tests.properties.analyzer_layers import operands
 from tests.references import values as reference

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from accelsim.analyzers.codes import Codes, centred_values, frozen
 from accelsim.analyzers.compression import COMPRESSIONS, storage_format
 from accelsim.analyzers.compression.tensor import Coding, Tensor
+from accelsim.analyzers.cost_tables import cost_table
 from accelsim.analyzers.groups import channel_groups
 from accelsim.analyzers.histogram import array_histogram
 from accelsim.analyzers.pairs import filter_sums, group_filter_sums, group_window_sums, window_sums
 from accelsim.analyzers.structure import n_of_m
-from accelsim.analyzers.tables import cost_table
 from accelsim.gpu.statistics import compression, groups, pairs
 from accelsim.gpu.statistics.histogram import value_histogram
 from accelsim.gpu.statistics.tensors import centred

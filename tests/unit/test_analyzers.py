@@ -12,10 +12,10 @@ import pytest
 
 from accelsim.analyzers import ANALYZERS
 from accelsim.analyzers.analyze import analyze
+from accelsim.analyzers.cost_tables import cost_table
 from accelsim.analyzers.potential import potential, summarise
 from accelsim.analyzers.runlength import run_length_bits
 from accelsim.analyzers.statistics import layer_statistics, warm
-from accelsim.analyzers.tables import cost_table
 from accelsim.columns import COLUMNS
 from accelsim.errors import ConfigError, UnknownNameError
 from accelsim.layer import LayerShape, Operand

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from accelsim.analyzers.analyze import analyze
-from accelsim.analyzers.inputs import against_samples, over_inputs
+from accelsim.analyzers.input_spread import against_samples, over_inputs
 from accelsim.analyzers.intervals import deviation, half_width_at, interval, needed, student
 from accelsim.analyzers.potential import potential, summarise
 from accelsim.cli import invoke

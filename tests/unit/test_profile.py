@@ -14,8 +14,8 @@ from accelsim.compactness import CONVENTIONS, Operation, network
 from accelsim.compactness.correlation import interval, ppmcc
 from accelsim.compactness.footprint import live_values
 from accelsim.compactness.intensity import FORMS, fit_alpha, left_out_error, sweep, weighted_intensity, with_weighted
-from accelsim.compactness.patterns import EXAMPLES, TYPES, layer_type, observed, reuse
 from accelsim.compactness.profile import UNUSED, profile
+from accelsim.compactness.reuse import EXAMPLES, TYPES, layer_type, observed, reuse
 from accelsim.errors import InputError, UnknownNameError
 from accelsim.layer import LayerShape
 from accelsim.outline import outline

@@ -9,10 +9,10 @@ import torch
 
 from accelsim.analyzers.codes import centred_bits
 from accelsim.analyzers.conventions import Padding
+from accelsim.analyzers.cost_tables import Table, cost_table
 from accelsim.analyzers.histogram import Histogram
 from accelsim.analyzers.potential import PRECISIONS, Key, OperandCosts
 from accelsim.analyzers.precision import set_widths
-from accelsim.analyzers.tables import Table, cost_table
 from accelsim.gpu.statistics import groups, pairs
 from accelsim.gpu.statistics.compression import DeviceTensor
 from accelsim.gpu.statistics.histogram import value_histogram

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 
 from accelsim.analyzers.conventions import Padding
+from accelsim.analyzers.cost_tables import Table
 from accelsim.analyzers.pairs import Axis, Sums, axes, padding_products
-from accelsim.analyzers.tables import Table
 from accelsim.gpu.statistics.groups import DeviceGroups
 from accelsim.layer import LayerShape
 

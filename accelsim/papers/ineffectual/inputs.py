@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from accelsim.analyzers.analyze import analyze
-from accelsim.analyzers.inputs import against_samples, over_inputs
+from accelsim.analyzers.input_spread import against_samples, over_inputs
 from accelsim.analyzers.potential import potential
 from accelsim.papers.ineffectual.networks import Opened
 from accelsim.papers.report import Listing

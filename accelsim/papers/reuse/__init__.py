@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from accelsim.compactness.intensity import FORMS, sweep
-from accelsim.compactness.patterns import TYPES, examples, observed
 from accelsim.compactness.profile import profile
+from accelsim.compactness.reuse import TYPES, examples, observed
 from accelsim.outline import Outline
 from accelsim.papers import paper
 from accelsim.papers.compact.published import published

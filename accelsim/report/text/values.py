@@ -36,7 +36,7 @@ def groups(table: pd.DataFrame, trace: Trace, padding: str) -> Table:
 
 
 def over_inputs(table: pd.DataFrame, trace: Trace) -> Table:
-    """Return a line per statistic from `analyzers.inputs.over_inputs`."""
+    """Return a line per statistic from `analyzers.input_spread.over_inputs`."""
     rows = [
         [
             str(r["statistic"]), _number(r["mean"]), _number(r["low"]), _number(r["high"]), _number(r["half_width"]),
@@ -55,7 +55,7 @@ def over_inputs(table: pd.DataFrame, trace: Trace) -> Table:
 
 
 def halves(table: pd.DataFrame, trace: Trace) -> Table:
-    """Return a line per statistic from `analyzers.inputs.against_samples`: half width against the number of inputs."""
+    """Return a line per statistic from `analyzers.input_spread.against_samples`: half width against the number of inputs."""
     sizes = sorted(set(table["samples"]))
     rows = []
     for name, own in table.groupby("statistic", sort=False):

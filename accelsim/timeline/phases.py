@@ -18,7 +18,7 @@ def has_phases(row: Mapping[str, Any]) -> bool:
     return all(name in row for name in _PHASES)
 
 
-def row_events(machine: Accelerator, row: Mapping[str, Any]) -> Iterator[Slice | Value]:
+def phase_events(machine: Accelerator, row: Mapping[str, Any]) -> Iterator[Slice | Value]:
     """Yield the events of a layer from its cycle 0.
 
     Inputs come in while the array waits, then it works while filters come in, waits for the rest of them, and waits
