@@ -20,7 +20,7 @@ declare(
     Column("operation", "", "name of the operation, after the module that runs it", sums=False),
     Column("operator", "", "function of PyTorch that it is", sums=False),
     Column(
-        "channels", "channel", "second axis of its result: channels of a map, tokens or steps of a sequence that has them there", sums=False,
+        "channels", "channel", "second axis of its result: channels of a map, tokens or steps where a sequence has them", sums=False,
     ),
     Column("parameters", "value", "learned values; of an operation those that it is the first to read"),
     Column("activations", "value", "values of results, under the convention of the row"),
