@@ -7,7 +7,7 @@ from typing import Protocol
 
 from accelsim.errors import AccelsimError
 from accelsim.gpu.kernels import Span
-from accelsim.gpu.records import Absent, Clocks, DeviceInfo, Memory, Mode, NetworkInfo
+from accelsim.gpu.records import Clocks, DeviceInfo, Memory, Mode, NetworkInfo
 
 
 class OutOfDeviceMemory(Exception):
@@ -87,6 +87,3 @@ class Device(Protocol):
 
     def prepare(self, reference: str, mode: Mode, batch: int) -> Job:
         """Put a network and a batch on the device. Raises OutOfDeviceMemory."""
-
-
-__all__ = ["Absent", "Device", "DeviceError", "Job", "NotMeasurable", "OutOfDeviceMemory", "Span"]

@@ -83,7 +83,7 @@ class NarrowLinear(nn.Module):
         scale = flat.abs().amax().float().clamp(min=1e-12) / self._largest
         codes = self._narrow(flat.float() / scale)
         if self.number == "int8":
-            found = torch._int_mm(codes, self.weight.t()).to(x.dtype) * (scale * self.scale).to(x.dtype)
+            found = (torch._int_mm(codes, self.weight.t()) * (scale * self.scale)).to(x.dtype)  # sums leave 16 bits
         else:
             found = torch._scaled_mm(codes, self.weight.t(), scale, self.scale, out_dtype=x.dtype)
         found = found[:rows] + self.bias if self.bias is not None else found[:rows]

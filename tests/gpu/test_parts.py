@@ -222,16 +222,17 @@ def test_weights_of_two_of_four() -> None:
     assert kept.tolist() == [[0.0, -4.0, 0.0, 3.0]]
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16])
 @pytest.mark.parametrize(("number", "error"), [("int8", 0.03), ("fp8", 0.1)])
-def test_products_of_eight_bits(number: str, error: float) -> None:
+def test_products_of_eight_bits(number: str, error: float, kind: torch.dtype) -> None:
     torch.manual_seed(0)
-    linear, x = nn.Linear(64, 48), torch.randn(5, 7, 64)
+    linear, x = nn.Linear(64, 48).to(kind), torch.randn(5, 7, 64).to(kind)
     try:
         found = modes.NarrowLinear(linear, number)(x)
     except (RuntimeError, NotImplementedError) as reason:
         pytest.skip(f"no {number} product on this processor: {str(reason).splitlines()[0][:80]}")
     expected = linear(x)
-    assert found.shape == expected.shape
+    assert (found.shape, found.dtype) == (expected.shape, kind)
     assert float((found - expected).detach().norm() / expected.detach().norm()) < error
 
 
