@@ -143,7 +143,7 @@ def test_fitting_learns_and_repeats() -> None:
 
 def test_the_learning_rate_rises_and_falls() -> None:
     recipe = fitting.Recipe(steps=100, batch=1, learning_rate=1.0, warmup=0.1)
-    rates = [fitting.learning_rate(p, recipe) for p in (0, 0.05, 0.1, 0.55, 1)]
+    rates = [fitting.learning_rate(p, recipe.learning_rate, recipe.warmup) for p in (0, 0.05, 0.1, 0.55, 1)]
     assert rates == pytest.approx([0, 0.5, 1, 0.5, 0], abs=1e-9)
     assert fitting.shortened(recipe, 3, 8) == replace(recipe, steps=300, seed=8)
     assert fitting.shortened(recipe, None, 8).steps == 100

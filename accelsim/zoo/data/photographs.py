@@ -16,6 +16,10 @@ ABOUT = {
 }
 """What a card says about the training data."""
 
+SPLIT = "trained on pieces of the 500 photographs, measured on the held-out ones; no choice was made on those"
+JPEG = "Trained on JPEG photographs, whose artefacts count as picture."
+"""What the cards of the imaging networks say of their split and their limits."""
+
 
 def read(folder: Path, mode: str = "L") -> list[Tensor]:
     """Read all JPEG and PNG files of a folder, sorted by name: uint8 (1, 1, H, W), or (1, 3, H, W) for mode "RGB".

@@ -36,7 +36,7 @@ def pack(data: Path, out: Path) -> None:
             "The images are lossy JPEG, in training and in test: the figure is not comparable with those of "
             "the original lossless CIFAR-10, where ResNet-20 reaches 91.25 % (He et al. 2016, table 6).",
             "On lossless images the accuracy was not measured.",
-            cifar_card.ONE_RUN + " That a run repeats bit for bit was seen with 48 images, not with all.",
+            cards.ONE_RUN + " That a run repeats bit for bit was seen with 48 images, not with all.",
             cifar_card.BFLOAT16,
         ],
     )  # fmt: skip

@@ -35,12 +35,12 @@ def pack(data: Path, out: Path) -> None:
         before="from which it was pruned",
         zeros=round(zeros(net), 4),
         zeros_of="weights of the convolutions and the classifier, all layers together",
-        stored_as="float16, used as float32",
+        stored_as=cards.FLOAT16,
         limits=[
             cifar_card.JPEG,
             "Unstructured zeros: which weights are zero follows no pattern. Layers have different fractions.",
             "The dense network taught it (half of the loss), and was trained on the same images.",
-            cifar_card.ONE_RUN,
+            cards.ONE_RUN,
             cifar_card.BFLOAT16,
         ],
     )  # fmt: skip

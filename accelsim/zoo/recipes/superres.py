@@ -72,10 +72,10 @@ def pack(data: Path, out: Path) -> None:
     small = (halved(large / 255) * 255).round().to(torch.uint8)
     save_file({"small": small}, out / "samples.safetensors")
     rows = [dict(zip(("enlarged", "bicubic"), (round(x, 2) for x in measure(net, [p])))) for p in large.split(1)]
-    run = cards.load_run(out)
     value, bicubic = results["set5"]
     cards.write(
         out,
+        net,
         {
             "name": "superres",
             "task": "double the size of a grey photograph",
@@ -83,27 +83,21 @@ def pack(data: Path, out: Path) -> None:
                 **photographs.ABOUT,
                 "files": [*photographs.ABOUT["files"], "set5/*.png (5), set12/*.png (12), held out"],
             },
-            "split": "trained on pieces of the 500 photographs, measured on the held-out ones; no choice was made on "
-            "those; the small picture is the large one halved (bicubic, antialiased) and rounded to 8 bits",
-            "seed": run.pop("seed"),
-            "date": run.pop("date"),
+            "split": f"{photographs.SPLIT}; the small picture is the large one halved (bicubic, antialiased) and rounded to 8 bits",
             "metric": f"mean PSNR in dB over set5, luminance of full range, {BORDER} pixels at each edge left out, "
             "weights as stored",
             "value": value,
             "also": {"set": "set12", "value": results["set12"][0], "bicubic": results["set12"][1]},
             "baselines": {"bicubic": bicubic},
-            "recipe": "python -m accelsim.zoo.train superres --data DIR --out DIR",
-            "training": run,
-            "parameters": sum(p.numel() for p in net.parameters()),
-            "stored_as": "float16, used as float32",
+            "stored_as": cards.FLOAT16,
             "samples": rows,
             "limits": [
                 "The sample inputs are generated (dead leaves, accelsim.zoo.data.leaves), not photographs; the rows of "
                 "`samples` are PSNR in dB.",
                 "The luminance is of full range (Pillow's mode L), halving and bicubic interpolation are PyTorch's: a dB "
                 "or so from figures in the literature, which use MATLAB's and the range 16 to 235. Compare with bicubic.",
-                "Trained on JPEG photographs, whose artefacts count as picture.",
-                "One run with one seed; the spread over seeds was not measured.",
+                photographs.JPEG,
+                cards.ONE_RUN,
             ],
         },
     )

@@ -14,7 +14,7 @@ from accelsim.zoo import load, weight_files
 from accelsim.zoo.data import cifar
 from accelsim.zoo.networks.resnet20 import CLASSES, normalise
 from accelsim.zoo.networks.vit_tiny import VitTiny
-from accelsim.zoo.training import cifar_card, fitting
+from accelsim.zoo.training import cards, cifar_card, fitting
 from accelsim.zoo.training.resnet20 import PAD, augment
 
 BATCH, EPOCHS = 128, 16
@@ -57,12 +57,12 @@ def pack(data: Path, out: Path) -> None:
     """Measure `out`/weights.safetensors as stored on all test images and write samples and card beside it."""
     cifar_card.pack(
         "vit_tiny", weight_files.load_into(VitTiny(), out / "weights.safetensors").eval(), data, out,
-        stored_as="float16, used as float32",
+        stored_as=cards.FLOAT16,
         limits=[
             cifar_card.JPEG,
             "Trained for a few passes only; half of what it learnt are the outputs of resnet20 of the zoo for the "
             "whole image, while it saw random crops, mirrored or not.",
             "Far from the accuracy of resnet20: what it is for is the values in a trained transformer's layers.",
-            cifar_card.ONE_RUN,
+            cards.ONE_RUN,
         ],
     )  # fmt: skip

@@ -6,7 +6,6 @@ data, torch version, device and number of threads give the same weights.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from accelsim.zoo.networks.bert_lstm import BertLstm, Shape
 from accelsim.zoo.training.batches import same_length
+from accelsim.zoo.training.fitting import learning_rate
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def train(
         loss_sum = torch.zeros((), device=device)
         for chosen in same_length(lengths, recipe.batch, random):
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step / steps, recipe)
+                group["lr"] = learning_rate(step / steps, recipe.learning_rate, recipe.warmup)
             x = torch.stack([rows[i] for i in chosen.tolist()]).to(device)
             with torch.autocast(device, torch.bfloat16, enabled=recipe.bf16):
                 logits = net(x).float()
@@ -74,14 +74,6 @@ def train(
             f"epoch {epoch + 1}/{recipe.epochs} loss {loss_sum.item() / len(rows):.4f} {time.monotonic() - start:.0f} s"
         )
     return net.to("cpu").eval()
-
-
-def learning_rate(progress: float, recipe: Recipe) -> float:
-    """Return the learning rate at `progress` in [0, 1): a linear rise, then half a cosine down to 0."""
-    if progress < recipe.warmup:
-        return recipe.learning_rate * progress / recipe.warmup
-    angle = math.pi * (progress - recipe.warmup) / (1 - recipe.warmup)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(angle))
 
 
 @torch.no_grad()

@@ -69,7 +69,7 @@ def fit(
             outputs = net(inputs)
         value = loss(outputs.float(), targets)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step / recipe.steps, recipe)
+            group["lr"] = learning_rate(step / recipe.steps, recipe.learning_rate, recipe.warmup)
         optimiser.zero_grad()
         value.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -81,12 +81,11 @@ def fit(
     net.cpu().eval()
 
 
-def learning_rate(progress: float, recipe: Recipe) -> float:
-    """Return the learning rate at `progress` in [0, 1): a linear rise, then half a cosine down to 0."""
-    if progress < recipe.warmup:
-        return recipe.learning_rate * progress / recipe.warmup
-    angle = math.pi * (progress - recipe.warmup) / (1 - recipe.warmup)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(angle))
+def learning_rate(progress: float, peak: float, warmup: float) -> float:
+    """Return the learning rate at `progress` in [0, 1): a linear rise over the share `warmup`, then half a cosine to 0."""
+    if progress < warmup:
+        return peak * progress / warmup
+    return peak * 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
 
 
 @torch.no_grad()

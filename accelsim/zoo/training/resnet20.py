@@ -7,7 +7,6 @@ autocast when `bf16` is set; the weights themselves stay float32.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from accelsim.zoo.networks.resnet20 import ResNet20, normalise
+from accelsim.zoo.training import fitting
+from accelsim.zoo.training.fitting import learning_rate
 
 PAD = 4
 
@@ -63,7 +64,7 @@ def train(
             if len(chosen) < batch:
                 continue
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step / steps, recipe)
+                group["lr"] = learning_rate(step / steps, recipe.learning_rate, recipe.warmup)
             x = augment(padded, chosen.to(device), flip[chosen].to(device), recipe.cutout, random)
             with torch.autocast(device, torch.bfloat16, enabled=recipe.bf16):
                 logits = net(x)
@@ -75,16 +76,8 @@ def train(
             step += 1
         mean = loss_sum.item() * batch / len(labels)
         log(f"epoch {epoch + 1}/{recipe.epochs} loss {mean:.4f} {time.monotonic() - start:.0f} s")
-    refresh(net, padded, recipe, random)
+    refresh(net, padded, recipe.refresh_batches, random)
     return net.to("cpu", memory_format=torch.contiguous_format).eval()
-
-
-def learning_rate(progress: float, recipe: Recipe) -> float:
-    """Return the learning rate at `progress` in [0, 1): a linear rise, then half a cosine down to 0."""
-    if progress < recipe.warmup:
-        return recipe.learning_rate * progress / recipe.warmup
-    angle = math.pi * (progress - recipe.warmup) / (1 - recipe.warmup)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(angle))
 
 
 def augment(padded: Tensor, chosen: Tensor, flip: Tensor, cutout: int, random: torch.Generator) -> Tensor:
@@ -104,20 +97,16 @@ def augment(padded: Tensor, chosen: Tensor, flip: Tensor, cutout: int, random: t
     return out
 
 
-@torch.no_grad()
-def refresh(net: nn.Module, padded: Tensor, recipe: Recipe, random: torch.Generator) -> None:
-    """Measure the batch-norm means and variances again with the final weights, in float32, without cutout."""
-    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # cumulative average
-    net.train()
-    for _ in range(recipe.refresh_batches):
+def refresh(net: nn.Module, padded: Tensor, batches: int, random: torch.Generator) -> None:
+    """Measure the batch-norm means and variances again over random batches of `padded` images, without cutout."""
+
+    def batch(random: torch.Generator) -> tuple[Tensor, Tensor]:
         chosen = torch.randint(0, len(padded), (min(256, len(padded)),), generator=random).to(padded.device)
         flip = (torch.rand(len(chosen), generator=random) < 0.5).to(padded.device)
-        net(augment(padded, chosen, flip, 0, random))
-    for norm in norms:
-        norm.momentum = 0.1
+        return augment(padded, chosen, flip, 0, random), chosen
+
+    net.train()
+    fitting.refresh(net, batch, batches, random, str(padded.device))
 
 
 @torch.no_grad()

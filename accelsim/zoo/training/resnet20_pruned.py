@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from accelsim.zoo.networks.resnet20 import ResNet20
 from accelsim.zoo.training.resnet20 import PAD, augment, refresh
-from accelsim.zoo.training.resnet20 import Recipe as DenseRecipe
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def train(
                 log(f"step {step}/{steps} loss {loss.item():.4f} {time.monotonic() - start:.0f} s")
         log(f"epoch {epoch + 1}/{recipe.epochs} zeros {zeros(net):.4f}")
     _apply(prune(net, recipe.zeros))
-    refresh(net, padded, DenseRecipe(refresh_batches=recipe.refresh_batches), random)
+    refresh(net, padded, recipe.refresh_batches, random)
     return net.to("cpu", memory_format=torch.contiguous_format).eval()
 
 
