@@ -1,14 +1,18 @@
 """numba's `njit` with compiled code that is kept safely: where it cannot be kept or read back, it is compiled anew.
 
-numba's own files let a command fail when no folder is writable or the disk is full, trust what they hold, and two
-processes that compile at the same time can take each other's. Here each signature has a file with its digest.
+numba's own files let a command fail when no folder is writable or the disk is full, trust what they hold, do not see
+that a function called from another module has changed, and two processes that compile at the same time can take each
+other's. Here each signature has a file with its digest, and counts as old when any source that went into it is another.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
+import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +48,8 @@ class _Cache(FunctionCache):
 
     def __init__(self, function: Any) -> None:
         super().__init__(function)
-        self._cache_file = _Files(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+        stamp = self._impl.locator.get_source_stamp(), imported_sources(function.__globals__)
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the code of a signature; None where there is none that can be used."""
@@ -89,3 +94,42 @@ class _Files(IndexDataCacheFile):
     def _path(self, key: Any) -> Path:
         name = self._index_name.removesuffix(".nbi")
         return Path(self._cache_path) / f"{name}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
+
+
+def imported_sources(names: dict[str, Any]) -> str:
+    """Return a digest of the modules that a module imports at its head, and these in turn, of its own package and of this.
+
+    names: globals of the module. What compiled code takes from them, functions and constants, is part of that code.
+    """
+    roots, found, waiting = {"accelsim", names["__name__"].partition(".")[0]}, {}, [names]
+    while waiting:
+        at = waiting.pop()
+        for name in _heads(_source(at), at.get("__package__") or ""):
+            module = sys.modules.get(name)
+            if module is not None and name != __name__ and name not in found and name.partition(".")[0] in roots:
+                found[name] = _source(vars(module))
+                waiting.append(vars(module))
+    return hashlib.sha256("\0".join(found[name] for name in sorted(found)).encode()).hexdigest()
+
+
+def _source(names: dict[str, Any]) -> str:
+    try:
+        return names["__loader__"].get_source(names["__name__"]) or ""
+    except (AttributeError, ImportError, KeyError, OSError):  # no file of source: a frozen program, a notebook
+        return ""
+
+
+@lru_cache(maxsize=256)
+def _heads(source: str, package: str) -> tuple[str, ...]:
+    """Return the modules that `source` imports outside of functions, those named in `from` a package among them."""
+    found: list[str] = []
+    for line in ast.parse(source).body:
+        if isinstance(line, ast.Import):
+            found += [alias.name for alias in line.names]
+        elif isinstance(line, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - line.level + 1] if line.level else []
+            base = ".".join([*above, *([line.module] if line.module else [])])
+            inside = [f"{base}.{alias.name}" for alias in line.names]
+            modules = [name for name in inside if name in sys.modules]
+            found += modules if len(modules) == len(inside) else [base, *modules]
+    return tuple(found)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +69,35 @@ def test_code_that_cannot_be_kept_is_compiled(
     monkeypatch.setattr(compiled, "partial_file", full)
     assert kernel(tmp_path)(np.arange(5)) == 10
     assert "compiled code cannot be kept (No space left on device)" in capsys.readouterr().err
+
+
+def test_code_is_compiled_anew_when_what_it_calls_in_another_module_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions and constants of other modules are part of what is compiled."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = tmp_path / "machine_of_others"
+    package.mkdir()
+    sources = {
+        "__init__": "",
+        "sizes": "WIDE = {wide}\n",
+        "parts": "from accelsim.compiled import njit\n\n@njit(cache=True)\ndef part(x):\n    return x + {add}\n",
+        "whole": "from accelsim.compiled import njit\nfrom machine_of_others import sizes\n"
+        "from .parts import part\n\n@njit(cache=True)\ndef whole(x):\n    return part(x) * sizes.WIDE\n",
+    }
+
+    def whole(**values: int) -> Any:
+        for name in [name for name in sys.modules if name.startswith(package.name)]:
+            monkeypatch.delitem(sys.modules, name)
+        for name, source in sources.items():
+            (package / f"{name}.py").write_text(source.format(**values))
+        importlib.invalidate_caches()
+        for path in package.glob("__pycache__/*.pyc"):  # of the same second as the source
+            path.unlink()
+        return importlib.import_module(f"{package.name}.whole").whole
+
+    assert whole(add=1, wide=2)(3) == 8
+    again = whole(add=1, wide=2)
+    assert (again(3), hits(again)) == (8, 1)
+    assert whole(add=2, wide=2)(3) == 10
+    assert whole(add=2, wide=5)(3) == 25
