@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.analyzers import analyzer
+from accelsim.analyzers.terms import naf_positions, run_positions
 
 Values = npt.NDArray[np.integer]
 
@@ -37,8 +38,7 @@ def naf(codes: Values, bits: int) -> Values:
 
     The digits of x are non-zero where x and 3x differ (also called canonical signed digit).
     """
-    x = magnitude(codes)
-    return np.bitwise_count(x ^ (3 * x))
+    return np.bitwise_count(naf_positions(magnitude(codes)))
 
 
 @analyzer("booth_radix4")
@@ -57,21 +57,9 @@ def booth_radix4(codes: Values, bits: int) -> Values:
 def run_recoding(codes: Values, bits: int) -> Values:
     """Count the terms of the recoding in DNNsim that replaces runs of three or more ones, for its magnitude.
 
-    Windows of three bits slide from the most significant bit down to bit 0 (two zeros appended); `run` says that
-    a run is open. 010, 011 give a term in a run; 100 a term and closes the run; 101, 110 a term outside a run;
-    111 outside a run a term of twice the weight and opens it. Source: the behaviour of isakedo/DNNsim ("Booth" there).
+    Its windows and rules stand at `terms.run_positions`.
     """
-    x = magnitude(codes) << 2
-    terms = np.zeros(x.shape, np.uint8)
-    run = np.zeros(x.shape, bool)
-    for shift in range(17, -1, -1):
-        window = (x >> shift) & 7
-        opens = (window == 7) & ~run
-        closes = window == 4
-        single = ((window == 2) | (window == 3)) & run | closes | ((window == 5) | (window == 6)) & ~run
-        terms += single | opens
-        run = (run | opens) & ~closes
-    return terms
+    return np.bitwise_count(run_positions(magnitude(codes)))
 
 
 def magnitude(codes: Values) -> npt.NDArray[np.int64]:

@@ -25,7 +25,9 @@ def term_positions(encoding: str, bits: int) -> Positions:
     if encoding not in POSITIONED:
         raise unknown_name("encoding with positions", encoding, POSITIONED)
     x = np.arange(1 << bits, dtype=np.int64)
-    masks = {"ones": _ones, "naf": _naf, "booth_radix4": _booth_radix4, "run_recoding": _run_recoding}[encoding](x)
+    masks = {"ones": _ones, "naf": naf_positions, "booth_radix4": _booth_radix4, "run_recoding": run_positions}[
+        encoding
+    ](x)
     found = masks.astype(np.uint32)
     found.flags.writeable = False
     return found
@@ -35,7 +37,8 @@ def _ones(x: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return x
 
 
-def _naf(x: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def naf_positions(x: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the positions of the digits other than 0 of the non-adjacent form of magnitudes `x`: where x and 3x differ."""
     return (x ^ (3 * x)) >> 1
 
 
@@ -49,7 +52,13 @@ def _booth_radix4(x: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return mask
 
 
-def _run_recoding(x: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def run_positions(x: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the positions of the terms of magnitudes `x` below 2^17 whose runs of three or more ones are replaced.
+
+    Windows of three bits slide from the most significant bit down to bit 0 (two zeros appended); `run` says that
+    a run is open. 010, 011 give a term in a run; 100 a term and closes the run; 101, 110 a term outside a run;
+    111 outside a run a term of twice the weight and opens it. Source: the behaviour of isakedo/DNNsim ("Booth" there).
+    """
     mask, run = np.zeros_like(x), np.zeros(x.shape, bool)
     for position in range(17, -1, -1):
         window = ((x << 2) >> position) & 7

@@ -20,20 +20,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from accelsim.columns import Column as ResultColumn
-from accelsim.columns import declare
+from accelsim.columns import Column, declare
 from accelsim.errors import InputError, unknown_name
 
 Form = Literal["reciprocal", "linear"]
 FORMS: tuple[str, ...] = get_args(Form)
-Column = npt.ArrayLike
+Numbers = npt.ArrayLike
 Values = npt.NDArray[np.float64]
 
 GRID = np.linspace(0, 1, 1001)
 """Weights that a fit tries."""
 
 
-def weighted_intensity(macs: Column, parameters: Column, activations: Column, alpha: Column, form: str) -> Values:
+def weighted_intensity(macs: Numbers, parameters: Numbers, activations: Numbers, alpha: Numbers, form: str) -> Values:
     """Return the data-type-weighted intensity of every row, MACs per weighted value.
 
     alpha: weight of parameters in [0, 1], a number or one that broadcasts. Raises UnknownNameError for an unknown
@@ -54,14 +53,14 @@ def weighted_intensity(macs: Column, parameters: Column, activations: Column, al
 
 
 declare(
-    ResultColumn(
+    Column(
         "weighted_reciprocal",
         "MAC",
         "weighted arithmetic intensity",
         "counted_macs / (alpha P + (1 - alpha) A)",
         sums=False,
     ),
-    ResultColumn(
+    Column(
         "weighted_linear", "MAC", "weighted reuse", "alpha counted_macs / P + (1 - alpha) counted_macs / A", sums=False
     ),
 )
@@ -99,7 +98,7 @@ class Fit:
 
 
 def sweep(
-    macs: Column, parameters: Column, activations: Column, efficiency: Column, form: str, grid: Values = GRID
+    macs: Numbers, parameters: Numbers, activations: Numbers, efficiency: Numbers, form: str, grid: Values = GRID
 ) -> Values:
     """Return the PPMCC of weighted intensity and efficiency for each alpha of `grid`."""
     intensities = _intensities(macs, parameters, activations, form, grid)
@@ -107,10 +106,10 @@ def sweep(
 
 
 def fit_alpha(
-    macs: Column,
-    parameters: Column,
-    activations: Column,
-    efficiency: Column,
+    macs: Numbers,
+    parameters: Numbers,
+    activations: Numbers,
+    efficiency: Numbers,
     form: str = "reciprocal",
     draws: int = 500,
     seed: int = 0,
@@ -154,7 +153,7 @@ def left_out_error(intensities: Values, target: Values) -> float:
     return math.sqrt(float(np.mean(np.square(errors)))) / deviation if deviation else math.nan
 
 
-def _intensities(macs: Column, parameters: Column, activations: Column, form: str, grid: Values) -> Values:
+def _intensities(macs: Numbers, parameters: Numbers, activations: Numbers, form: str, grid: Values) -> Values:
     m, p, a = (np.asarray(column, float)[None] for column in (macs, parameters, activations))
     found = weighted_intensity(m, p, a, grid[:, None], form)
     if not np.all(np.isfinite(found)):
