@@ -30,7 +30,7 @@ class Registry:
         self._lock = threading.RLock()
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Return the decorator that files an object under `name`; a second use of a name is an error."""
+        """Return the decorator that files an object under `name`. It raises ConfigError when another has that name."""
 
         def decorate(entry: T) -> T:
             known = self._entries.get(name)

@@ -57,6 +57,7 @@ class Calls:
         self._steps: list[Operation] = []
         self._source: list[int | None] = []  # of a pointwise operation: the one whose result it may write over
         self._last_reader: list[int] = []
+        self._returned: set[int] = set()
         for name, parameter in learned.items():
             self._kept.append(parameter)
             self._learned[id(parameter)] = {name: parameter.numel()}
@@ -98,12 +99,18 @@ class Calls:
         )  # fmt: skip
         self._add(step, made, self._maker[id(read[0])] if pointwise else None)
 
+    def take(self, result: Any) -> None:
+        """Take what the network returns: tensors, alone or in lists and dictionaries."""
+        self._returned |= {self._maker[id(t)] for t in self._tensors(result) if id(t) in self._maker}
+
     def finished(self) -> list[Operation]:
-        """Return the operations; a pointwise one takes memory of its own when its input is read again after it."""
-        return [
-            step if source is None or self._last_reader[source] > place else replace(step, stored=False, over=source)
-            for place, (step, source) in enumerate(zip(self._steps, self._source, strict=True))
-        ]
+        """Return the operations; a pointwise one takes memory of its own when its input is read after it, or returned."""
+        found = []
+        for place, (step, source) in enumerate(zip(self._steps, self._source, strict=True)):
+            if source is not None and self._last_reader[source] <= place and source not in self._returned:
+                step = replace(step, stored=False, over=source)
+            found.append(replace(step, returned=True) if place in self._returned else step)
+        return found
 
     def _add(self, step: Operation, made: list[Any], source: int | None) -> None:
         for tensor in made:

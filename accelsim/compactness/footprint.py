@@ -10,8 +10,8 @@ from accelsim.compactness.operation import Operation
 def live_values(steps: Sequence[Operation]) -> list[int]:
     """Return the activations in memory while each operation runs, in the order of `steps`.
 
-    A result takes memory from the operation that makes it to the last one that reads it; what no operation reads is an
-    output of the network and stays to the end. An operation that works in place adds nothing. Operands and result of an
+    A result takes memory from the operation that makes it to the last one that reads it; what the network returns,
+    and what no operation reads, stays to the end. An operation that works in place adds nothing. Operands and result of an
     operation are alive together. The largest number is the least memory for activations that this order of operations
     allows, without recomputing or tiling.
     """
@@ -22,8 +22,9 @@ def live_values(steps: Sequence[Operation]) -> list[int]:
         last[owner[place]] = max(last[owner[place]], place)
         for source in step.reads:
             last[owner[source]] = max(last[owner[source]], place)
-    for place, reader in enumerate(_last_readers(steps)):
-        if reader < 0:
+    read = {source for step in steps for source in step.reads}
+    for place, step in enumerate(steps):
+        if step.returned or place not in read:
             last[owner[place]] = len(steps)
     freed: list[list[int]] = [[] for _ in range(len(steps) + 1)]
     for place, end in enumerate(last):
@@ -42,11 +43,3 @@ def _owners(steps: Sequence[Operation]) -> list[int]:
     for place, step in enumerate(steps):
         owner.append(place if step.over is None else owner[step.over])
     return owner
-
-
-def _last_readers(steps: Sequence[Operation]) -> list[int]:
-    last = [-1] * len(steps)
-    for place, step in enumerate(steps):
-        for source in step.reads:
-            last[source] = place
-    return last

@@ -15,6 +15,7 @@ class Operation:
     after the module that runs it. parameters: learned values that it is the first to read. inputs: activations that it
     reads. reads: places of the operations that made them. over: place of the operation whose result it writes over, None
     where it takes memory of its own. channels: second axis of its result (of a sequence its tokens or steps), 0 where it has none.
+    returned: whether the network returns it.
     """
 
     kind: str
@@ -29,3 +30,4 @@ class Operation:
     reads: tuple[int, ...] = ()
     over: int | None = None
     channels: int = 0
+    returned: bool = False

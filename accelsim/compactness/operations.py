@@ -70,7 +70,7 @@ def network(module: Any, *inputs: Any) -> Network:
     hooks = modules.follow(module)
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter, Watch():
-            torch.func.functional_call(module, {**learned, **buffers}, tuple(given))
+            calls.take(torch.func.functional_call(module, {**learned, **buffers}, tuple(given)))
     except (RuntimeError, TypeError, ValueError) as error:
         reason = first_line(error)
         raise InputError(f"{type(module).__name__} cannot be counted on shapes alone: {reason}") from error

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accelsim.compactness import Compactness, compactness, operations
+from accelsim.compactness.footprint import live_values
 from accelsim.errors import InputError, UnknownNameError
 
 torch = pytest.importorskip("torch")
@@ -59,6 +60,23 @@ def test_a_layer_cannot_write_over_what_is_read_later() -> None:
     # the normalisation needs memory of its own, the ReLU after it none
     assert counts(Dense(), "unique-tensors") == (14, INPUT + INPUT + 2 * 64 + 5 * 64, 64 * 6)
     assert counts(Dense(), "netscope") == (14, INPUT + 3 * INPUT + 2 * 64 + 5 * 64, 64 * 6 + INPUT)
+
+
+def test_what_the_network_returns_is_not_written_over() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.last = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 1, 1)
+
+        def forward(self, x: Any) -> dict[str, Any]:
+            y = self.conv(x)
+            return {"before": y, "after": [self.last(torch.relu(y))]}
+
+    steps = operations(Both(), SHAPE)
+    assert [(step.kind, step.stored, step.returned) for step in steps[1:]] == [
+        ("conv2d", True, True), ("relu", True, False), ("conv2d", True, True),
+    ]  # fmt: skip
+    assert live_values(steps) == [INPUT, INPUT + 256, 256 + 256, 256 + 256 + 64]
 
 
 def test_response_normalisation_has_two_parameters_and_a_mac_per_channel_of_its_window() -> None:
