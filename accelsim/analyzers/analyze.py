@@ -154,9 +154,12 @@ def operand_properties(
 
 
 def padding_positions(shape: LayerShape) -> int:
-    """Return the number of padding zeros around the activations of a layer, over all steps, inputs and channels."""
+    """Return the number of padding zeros around the activations of a layer, over all steps, inputs and channels.
+
+    A negative padding crops and adds none; that of a transposed layer always crops.
+    """
     if shape.transposed:
         return 0
-    top, bottom, left, right = shape.padding
+    top, bottom, left, right = (max(0, size) for size in shape.padding)
     around = (shape.H + top + bottom) * (shape.W + left + right) - shape.H * shape.W
     return shape.steps * shape.N * shape.groups * shape.C * around

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from accelsim.analyzers import ANALYZERS
-from accelsim.analyzers.analyze import analyze
+from accelsim.analyzers.analyze import analyze, padding_positions
 from accelsim.analyzers.cost_tables import cost_table
 from accelsim.analyzers.potential import potential, summarise
 from accelsim.analyzers.runlength import run_length_bits
@@ -148,6 +148,11 @@ def test_padding_zeros_count_when_they_are_in(trace: Trace) -> None:
     inside, outside = (analyze(trace, padding=p).query("index == 0 and operand == 'activation'") for p in ("in", "out"))
     assert (inside["values"] - outside["values"] == 3 * (8 * 7 - 6 * 5)).all()
     assert (inside["zeros"] - outside["zeros"] == inside["values"] - outside["values"]).all()
+
+
+def test_a_negative_padding_adds_no_zeros() -> None:
+    shape = LayerShape("conv", 1, 1, 1, 3, 5, 5, 1, 1, 4, 7, padding=(-1, 0, 2, 0))
+    assert padding_positions(shape) == 3 * 5 * 2
 
 
 def test_codes_wider_than_the_baseline_are_refused(trace: Trace) -> None:
