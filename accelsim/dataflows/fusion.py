@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from accelsim.config import Sourced
 from accelsim.dataflows.gemm import gemm_places, gemms
-from accelsim.dataflows.work import Pairs, Work
+from accelsim.dataflows.work import Pairs, Work, stepped
 from accelsim.layer import Layer
 
 Width = Literal[2, 4, 8, 16]
@@ -134,8 +134,6 @@ def fused_pairs(layer: Layer, grid: FusionGrid, activation_bits: int, weight_bit
             step = ((window * sets + filter_ // grid.columns) * run.taps + tap) * blocks + channel // width
             activation = places.activation.reshape(run.windows, run.taps, run.channels)[window, tap, channel]
             weight = places.weight.reshape(run.filters, run.taps, run.channels)[filter_, tap, channel]
-            real = (activation > 0) & (weight > 0)
-            pairs = np.stack([begin + step, activation - 1, weight - 1, places.output[window, filter_]])[:, real]
-            found.append(pairs[:, np.argsort(pairs[0], kind="stable")])
+            found.append(stepped(begin + step, activation, weight, places.output[window, filter_]))
             begin += run.windows * sets * run.taps * blocks
     return Pairs(*np.concatenate(found, axis=1))

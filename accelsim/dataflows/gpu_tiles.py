@@ -34,10 +34,12 @@ class Product:
 class Kernel:
     """A product cut for a GPU.
 
-    rows, columns: outputs of a tile (0: one thread an output). split: parts of the reduction that go to blocks of their
-    own, whose sums are added at the end. waves: rounds in which all blocks pass through the SMs, one block an SM at a
-    time. block_macs: multiply-accumulates for which a block takes time, filling included. cached_values: values that
-    the blocks read from the second-level cache in one step; sums: partial sums written and read.
+    tensor: whether tensor cores multiply. rows, columns: outputs of a tile (0: one thread an output). split: parts of
+    the reduction that go to blocks of their own, whose sums are added at the end. blocks: of all tiles and parts. waves:
+    rounds in which all blocks pass through the SMs, one block an SM at a time. block_macs: multiply-accumulates for
+    which a block takes time, filling included. cached_values: values that the blocks read from the second-level cache in
+    one step; sums: partial sums written and read. tile_efficiency: share of the blocks' multiply-accumulates that are
+    the product's. wave_efficiency: share of the SMs' turns that have a block.
     """
 
     tensor: bool

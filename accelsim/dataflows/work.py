@@ -112,6 +112,21 @@ class Pairs:
     output: npt.NDArray[np.int64]
 
 
+def stepped(
+    step: npt.NDArray[np.int64],
+    activation: npt.NDArray[np.integer],
+    weight: npt.NDArray[np.integer],
+    output: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Return pairs in the order of their steps, (4, pairs) as the columns of `Pairs`.
+
+    All (pairs,). activation, weight: 1 + flat index; pairs where one of them is 0, a padding zero, are left out.
+    """
+    real = (activation > 0) & (weight > 0)
+    found = np.stack([step, activation.astype(np.int64) - 1, weight.astype(np.int64) - 1, output])[:, real]
+    return found[:, np.argsort(found[0], kind="stable")]
+
+
 def joined(parts: list[Work]) -> Work:
     """Return the work of `parts` done one after another on the same lanes."""
     first = parts[0]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from accelsim.dataflows.atoms.account import kernels_at_once, slots_per_product, stripes
 from accelsim.dataflows.atoms.grid import AtomGrid, AtomRun, atom_runs
 from accelsim.dataflows.gemm import gemm_places
-from accelsim.dataflows.work import Pairs
+from accelsim.dataflows.work import Pairs, stepped
 from accelsim.layer import Layer
 
 Places = npt.NDArray[np.int64]
@@ -30,9 +30,7 @@ def atom_pairs(layer: Layer, grid: AtomGrid, bits: int) -> Pairs:
             else:
                 step = _atomic(run, grid, bits, window, tap, channel, kernel)
             activation, weight = places.activation[window, tap, channel], places.weight[kernel, tap, channel]
-            real = (activation > 0) & (weight > 0)
-            pairs = np.stack([begin + step, activation - 1, weight - 1, places.output[window, kernel]])[:, real]
-            found.append(pairs[:, np.argsort(pairs[0], kind="stable")])
+            found.append(stepped(begin + step, activation, weight, places.output[window, kernel]))
             begin += int(step.max()) + 1
     return Pairs(*np.concatenate(found, axis=1))
 

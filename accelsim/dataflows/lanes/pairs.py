@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from accelsim.dataflows.lanes.grid import Grid, Laid, lay
 from accelsim.dataflows.products import indexed, placed
-from accelsim.dataflows.work import Pairs
+from accelsim.dataflows.work import Pairs, stepped
 from accelsim.layer import Layer
 
 Places = npt.NDArray[np.int64]
@@ -54,15 +54,11 @@ def _group_pairs(laid: Laid, image: int, group: int, outputs: Places, begin: int
     taps = laid.weight[group].transpose(3, 2, 0, 1).reshape(laid.taps, laid.filters, laid.channels)
     pixels = laid.window_bases()[:, None] + laid.tap_offsets()[None, :]
     window, tap, filter_, channel = np.indices((laid.windows, laid.taps, laid.filters, laid.channels)).reshape(4, -1)
-    activation = maps[channel, pixels[window, tap]].astype(np.int64)
-    weight = taps[tap, filter_, channel].astype(np.int64)
     output = outputs[filter_, window % laid.P, window // laid.P]
     window_set = 0 if laid.single else window // laid.columns
     filter_pass = filter_ // (laid.rows * laid.tiles)
     step = ((window_set * laid.passes + filter_pass) * laid.taps + tap) * laid.blocks + channel // laid.lanes
-    real = (activation > 0) & (weight > 0)
-    order = np.argsort(step[real], kind="stable")
-    return np.stack([begin + step, activation - 1, weight - 1, output])[:, real][:, order]
+    return stepped(begin + step, maps[channel, pixels[window, tap]], taps[tap, filter_, channel], output)
 
 
 def _diagonal_outputs(outputs: Places, lanes: int) -> Places:

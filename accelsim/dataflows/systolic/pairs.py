@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from accelsim.dataflows.gemm import GemmPlaces, gemm_places
 from accelsim.dataflows.systolic.grid import SystolicGrid
-from accelsim.dataflows.work import Pairs
+from accelsim.dataflows.work import Pairs, stepped
 from accelsim.layer import Layer
 
 
@@ -38,6 +38,4 @@ def _run_pairs(places: GemmPlaces, grid: SystolicGrid, passes: int, begin: int) 
     step = begin + grid.load + fold * each + stream * passes + row % grid.rows + column % grid.columns
     activation = places.activation.reshape(windows, -1)[window, value]
     weight = places.weight.reshape(places.weight.shape[0], -1)[filter_, value]
-    real = (activation > 0) & (weight > 0)
-    found = np.stack([step, activation - 1, weight - 1, places.output[window, filter_]])[:, real]
-    return found[:, np.argsort(found[0], kind="stable")], begin + folds * each
+    return stepped(step, activation, weight, places.output[window, filter_]), begin + folds * each

@@ -59,6 +59,19 @@ def step_rows(
 
 
 @njit(nogil=True, cache=True)
+def _taken(code: int, lane: int, distances: npt.NDArray[np.int64], stray: bool) -> int:
+    """Return how many slots after the first of its row the activation of a slot stands, -1 where it takes none.
+
+    stray: a slot that never had a weight takes the first activation.
+    """
+    if code == GONE or (code == VOID and not stray):
+        return -1
+    if code in (OWN, HELD):
+        return lane
+    return 0 if code == VOID else int(distances[code - 1, lane])
+
+
+@njit(nogil=True, cache=True)
 def sources(
     slots: npt.NDArray[np.uint8], distances: npt.NDArray[np.int64], rows: npt.NDArray[np.int32],
     first: npt.NDArray[np.int64], size: int, members: npt.NDArray[np.int64], columns: npt.NDArray[np.int64],
@@ -88,13 +101,10 @@ def sources(
             for f in range(begin, begin + members[first[n] + i]):
                 for lane in range(lanes):
                     code = slots[f, t, lane]
-                    if code == GONE or (code == VOID and (t > 0 or not stray)):
+                    ahead = _taken(code, lane, distances, stray and t == 0)
+                    if ahead < 0:
                         continue
-                    source = t * lanes
-                    if code in (OWN, HELD):
-                        source += lane
-                    elif code != VOID:
-                        source += distances[code - 1, lane]
+                    source = t * lanes + ahead
                     if code < VOID:
                         visits[source] += 1
                     if columns[n] >= 0 and (source // lanes) % spread != columns[n]:
@@ -151,15 +161,9 @@ def patterns(
                 key[words] = np.uint64(t)
                 for filter_ in range(f, until):
                     for lane in range(lanes):
-                        code = slots[filter_, t, lane]
-                        if code == GONE or (code == VOID and (t > 0 or not stray)):
-                            continue
-                        bit = 0
-                        if code in (OWN, HELD):
-                            bit = lane
-                        elif code != VOID:
-                            bit = distances[code - 1, lane]
-                        key[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+                        bit = _taken(slots[filter_, t, lane], lane, distances, stray and t == 0)
+                        if bit >= 0:
+                            key[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
                 f = until
                 mixed = np.uint64(0)
                 for word in key:
