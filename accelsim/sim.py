@@ -148,7 +148,8 @@ def replayed(machine: Accelerator, entries: Sequence[Entry]) -> list[Row]:
     Raises MappingError naming the layers that do not fit (of many the first), with the limit and by how much.
     """
     rows, failures = _alone(machine, entries)
-    plain, _ = _alone(machine.dense(), entries)
+    plain, beside = _alone(machine.dense(), entries)
+    failures = failures or [f"{line} (without compression, as its baseline)" for line in beside]
     if failures:
         raise MappingError(
             "\n  ".join([f"{machine.name} cannot run {len(failures)} layer(s):", few(failures, between="\n  ")]),
