@@ -253,8 +253,20 @@ class ArrayAccelerator(Accelerator):
             row |= {"compute_cycles": row["dense_cycles"], "slots": slots, "slots_busy": min(slots, every)}
         row["macs"] = shape.macs * first.batch.size
         row |= surroundings.moved_and_timed(fleet, shape, statistics, float(row["compute_cycles"]))
-        row |= surroundings.energies(fleet, first.charged(row))
+        row |= surroundings.energies(fleet, first.charged(row), first.metadata_reads(shape, statistics))
         return first.completed(row, statistics)
+
+    def metadata_reads(self, shape: LayerShape, statistics: Mapping[str, Any]) -> dict[str, float]:
+        """Return the bits of metadata that the array reads beside "activation" and "weight" for a batch.
+
+        By default they are read as often as the words of the operand are, every word being kept.
+        """
+        inputs = self.batch.size
+        kept = {
+            "activation": shape.activations * inputs,
+            "weight": shape.weights * (inputs if shape.kind == "matmul" else 1),
+        }
+        return {role: statistics[f"{role}_metadata_bits"] * statistics[f"{role}_reads"] / n for role, n in kept.items()}
 
     def completed(self, row: dict[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
         """Return the finished row with what this machine alone adds to it; entries may be arrays over machines."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from accelsim.dataflows.lanes.tactical.search import NOTHING, search
 from accelsim.dataflows.lanes.tactical.work import tactical_work
 from accelsim.dataflows.lanes.widths import part_widths, width_table
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
-from accelsim.layer import Layer
+from accelsim.layer import Layer, LayerShape
 
 
 class BitTacticalArray(GridParameters):
@@ -89,6 +90,12 @@ class BitTactical(GridAccelerator):
             pairs, steps = tactical_pairs(laid, self._schedule(layer, laid), places, outputs, steps)
             found.append(pairs)
         return Pairs(*np.concatenate(found, axis=1))
+
+    def metadata_reads(self, shape: LayerShape, statistics: Mapping[str, Any]) -> dict[str, float]:
+        """Return the place of every weight that is read, where weights are scheduled."""
+        array = self.accelerator
+        slots = statistics["weight_reads"] if statistics["weight_metadata_bits"] else 0
+        return {"weight": float(slots * search(array.pattern, array.lookahead, array.lookaside).metadata_bits)}
 
     def exploits(self) -> tuple[str, str, int]:
         """Return the zero weights, and what the back end skips of the activations."""

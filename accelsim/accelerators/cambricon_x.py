@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -15,7 +16,7 @@ from accelsim.dataflows.products import products
 from accelsim.dataflows.skipping.follow import by_place, followed
 from accelsim.dataflows.skipping.synapses import Synapses, Synchronise, kept_weights, synapse_pairs, synapse_work
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
-from accelsim.layer import Layer
+from accelsim.layer import Layer, LayerShape
 
 
 class CambriconXArray(Parameters):
@@ -73,6 +74,11 @@ class CambriconX(ArrayAccelerator):
         """Return the pairs cycle by cycle, for one input."""
         weights, array, packed = by_place(layer.weight), self._synapses(), not layer.dynamic_weight
         return followed(layer, lambda places, outputs, n: synapse_pairs(places, outputs, weights, array, packed, n))
+
+    def metadata_reads(self, shape: LayerShape, statistics: Mapping[str, Any]) -> dict[str, float]:
+        """Return a step for every weight that is read, where weights are packed."""
+        steps = statistics["weight_reads"] if statistics["weight_metadata_bits"] else 0
+        return {"weight": float(steps * self.accelerator.step_bits)}
 
     def exploits(self) -> tuple[str, str, int]:
         """Return the zero weights."""

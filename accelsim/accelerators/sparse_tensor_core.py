@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from accelsim.analyzers.profile import Profile
 from accelsim.dataflows.tensor_core.structured import StructuredGrid, stored_weights, structured_work
 from accelsim.dataflows.tensor_core.structured_pairs import structured_pairs
 from accelsim.dataflows.work import Pairs, Work
-from accelsim.layer import Layer
+from accelsim.layer import Layer, LayerShape
 
 
 class SparseTensorCoreArray(StructuredGrid, Parameters):
@@ -48,6 +49,11 @@ class SparseTensorCore(ArrayAccelerator):
     def effectual(self, layer: Layer, profile: Profile) -> int:
         """Return the products of two operands other than zero: all of them are multiplied."""
         return self.batch.size * effectual_slots(layer, np.ones_like, np.ones_like)
+
+    def metadata_reads(self, shape: LayerShape, statistics: Mapping[str, Any]) -> dict[str, float]:
+        """Return the bits of places, which are read as often as the weights that are kept."""
+        kept = statistics["stored_weight_bits"] / self.word_bits
+        return {"weight": statistics["weight_metadata_bits"] * statistics["weight_reads"] / kept}
 
     def exploits(self) -> tuple[str, str, int]:
         """Return the zero weights."""

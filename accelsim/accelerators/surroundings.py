@@ -176,12 +176,15 @@ def _in_units(fleet: Fleet, who: Any, found: Placement) -> tuple[Pipeline, Float
     return Pipeline(pipeline.compute, during, first, last, pipeline.doubled), np.full(places.size, 1e-9)
 
 
-def energies(fleet: Fleet, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the energy of every part of a layer on each machine, and their sum."""
-    word, dense, pj = fleet.first.word_bits, fleet.first._dense, fleet.figure
+def energies(fleet: Fleet, row: Mapping[str, Any], metadata: Mapping[str, float]) -> dict[str, Any]:
+    """Return the energy of every part of a layer on each machine, and their sum.
+
+    metadata: bits read beside activations and weights, see `ArrayAccelerator.metadata_reads`; not read without skipping.
+    """
+    word, pj = fleet.first.word_bits, fleet.figure
     slots, busy = row["slots"], row["slots_busy"]
-    apart = not (dense or fleet.first.energy.words_hold_metadata)
-    beside = {role: apart * float(row[f"{role}_metadata_bits"]) / word for role in ("activation", "weight")}
+    apart = not (fleet.first._dense or fleet.first.energy.words_hold_metadata)
+    beside = {role: apart * metadata.get(role, 0.0) / word for role in ("activation", "weight")}
     sums = sum(float(row[name]) for name in ("psum_reads", "psum_writes", "output_writes"))
     parts: dict[str, Any] = {
         "operation": pj("operation_pj") * (busy + pj("idle_fraction") * (slots - busy)),

@@ -18,7 +18,7 @@ from accelsim.dataflows.skipping.follow import by_place, followed
 from accelsim.dataflows.skipping.tables import Tables, build, table_bits, table_pairs, table_work
 from accelsim.dataflows.work import Pairs, Work, joined, repeated
 from accelsim.hardware.array_energy import ArrayEnergy
-from accelsim.layer import Layer
+from accelsim.layer import Layer, LayerShape
 
 declare(
     Column("multiplications", "", "products of a weight and the sum of the inputs that share it"),
@@ -80,6 +80,11 @@ class UCNN(ArrayAccelerator):
         if not layer.dynamic_weight:
             found["stored_weight_bits"] = listed * self.word_bits
         return found | {"multiplications": multiplications, "listed_weights": listed}
+
+    def metadata_reads(self, shape: LayerShape, statistics: Mapping[str, Any]) -> dict[str, float]:
+        """Return the bits of tables, which are read as often as the weights listed beside them."""
+        walks = statistics["weight_reads"] / max(1, statistics["listed_weights"])
+        return {"weight": statistics["weight_metadata_bits"] * walks}
 
     def completed(self, row: dict[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row with the multiplications, which cost apart from additions."""

@@ -12,7 +12,7 @@ class ArrayEnergy(Sourced):
 
     operation_pj: a busy lane slot. idle_fraction: what an idle lane slot costs of it. activation_word_pj,
     weight_word_pj, psum_word_pj: an access of a local buffer of the array, per word of word_bits. words_hold_metadata: that
-    access reads the metadata beside the word too; else metadata is charged as words of its operand, once a layer. The
+    access reads the metadata beside the word too; else the bits of metadata are charged as those of its operand. The
     levels of `memory` and `dram` carry their own energies.
     """
 
