@@ -192,7 +192,7 @@ class GpuRoofline(Accelerator):
     def _best(self, product: Product, shape: LayerShape, sparse: bool) -> tuple[Kernel, float]:
         """Return the kernel whose arithmetic and cached traffic take least time, and its cycles of arithmetic a step."""
         parameters = self.accelerator
-        values = (shape.activations + shape.weights) // shape.steps
+        values = shape.activations // shape.steps + shape.weights
         kernels = [direct(product, parameters.sms, values)]
         splits = [2**n for n in range(parameters.most_splits.bit_length()) if 2**n <= parameters.most_splits]
         for rows, columns in parameters.tiles:

@@ -169,6 +169,17 @@ def test_recurrent_steps_follow_each_other() -> None:
     assert many["dram_weight_bytes"] == once["dram_weight_bytes"], "weights stay in the cache"
 
 
+@pytest.mark.parametrize("name", ["h100", "p100"])
+@pytest.mark.parametrize(("rows", "filters", "channels"), [(1, 16, 16), (4, 256, 4), (1, 4096, 1), (4, 512, 512)])
+def test_every_recurrent_step_reads_all_weights_from_the_cache(
+    name: str, rows: int, filters: int, channels: int
+) -> None:
+    machine, one = gpu(name), linear(rows, filters, channels)
+    step, many = machine.replay(one, {}), machine.replay(replace(one, kind="recurrent", steps=10), {})
+    assert many["kernel"] == step["kernel"]
+    assert many["l2_bytes"] == 10 * step["l2_bytes"]
+
+
 def test_runs_like_any_machine(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
     trace = write_bundle(tmp_path / "bundle", numbered([layer_of(kind, 0, 8) for kind in ALL_KINDS]))
     result = sim.run(gpu("h100"), trace)
