@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("random", derandomize=False)
+BUSY: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+"""Nothing depends on how quick the machine is."""
+
+settings.register_profile("repeatable", derandomize=True, **BUSY)
+settings.register_profile("random", derandomize=False, **BUSY)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 """Examples are the same in every run of `make test`; those of `make test-all` are new each time."""
 
