@@ -262,10 +262,8 @@ class ArrayAccelerator(Accelerator):
         By default they are read as often as the words of the operand are, every word being kept.
         """
         inputs = self.batch.size
-        kept = {
-            "activation": shape.activations * inputs,
-            "weight": shape.weights * (inputs if shape.kind == "matmul" else 1),
-        }
+        weights = shape.weights * (inputs if shape.kind == "matmul" else 1)
+        kept = {"activation": shape.activations * inputs, "weight": weights}
         return {role: statistics[f"{role}_metadata_bits"] * statistics[f"{role}_reads"] / n for role, n in kept.items()}
 
     def completed(self, row: dict[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
