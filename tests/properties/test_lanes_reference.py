@@ -12,6 +12,8 @@ import pytest
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import load_hardware
 from accelsim.analyzers.profile import profile
+from accelsim.dataflows.lanes.grid import lay
+from accelsim.layer import LayerShape
 from accelsim.testing.layers import ALL_KINDS, described, make_layer, shape_of
 from tests import golden_dnnsim
 from tests.references.lanes import Array, Machine
@@ -100,3 +102,26 @@ def test_the_walk_itself_agrees_with_dnnsim(label: str, shared: Path) -> None:
     machine = Machine(kind, array, **options)
     found = {layer.name: machine.cycles(layer) for layer in golden_dnnsim.layers(folder)}
     assert found == golden_dnnsim.results(folder, label)
+
+
+@pytest.mark.parametrize("name", ["pragmatic", "shapeshifter", "stripes", "loom", "diffy", "laconic"])
+def test_dnnsims_windows_of_oblong_outputs_add_up(name: str) -> None:
+    """DNNsim takes the second coordinate of a window from the wrong side: its account is of the windows it really reads."""
+    base = shipped(name)
+    data = base.model_dump()
+    data["accelerator"] |= {"dnnsim_compat": True, "columns": 4, "lanes": 4}
+    machine = type(base).model_validate(data)
+    rng = np.random.default_rng(0)
+    for shape in (
+        LayerShape("conv", 1, 1, 3, 6, 5, 7, 3, 3, 3, 5),
+        LayerShape("matmul", 5, 3, 6, 4, 1, 1, 1, 1, 1, 1),
+    ):
+        layer = make_layer(shape, rng, (0.3, 0.9))
+        work = machine.work(layer, profile([layer]))
+        assert sum(work.slots.values()) == work.lanes * work.cycles
+        if name == "pragmatic" and shape.kind == "conv":
+            (laid,) = lay(layer, machine.accelerator, 16, 16)
+            pixels = np.add.outer(laid.window_bases(), laid.tap_offsets())
+            ones = np.bitwise_count(np.abs(laid.activation[0, 0].transpose(0, 2, 1).reshape(6, -1)[:, pixels]))
+            assert machine.accelerator.encoding == "ones"
+            assert work.slots["busy"] == shape.K * int(ones.sum())

@@ -54,6 +54,10 @@ def pixel_times(laid: Laid, windows: slice = slice(None)) -> Counts:
 
     windows: those along the first axis to count.
     """
+    if laid.grid.dnnsim_compat and laid.P != laid.Q:  # windows that are not where they belong
+        bases = laid.window_bases().reshape(laid.Q, laid.P)[:, windows]
+        met = np.add.outer(bases.ravel(), laid.tap_offsets()).ravel()
+        return np.bincount(met, minlength=laid.plane).reshape(laid.activation.shape[:2:-1]).T.ravel()
     first = (
         np.arange(laid.P)[windows, None] * laid.stride[0] + np.arange(laid.weight.shape[3]) * laid.dilation[0]
     ).ravel()
