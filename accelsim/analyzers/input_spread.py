@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from accelsim.analyzers.intervals import deviation, half_width_at, interval, needed
+from accelsim.analyzers.intervals import deviation, half_width_at, interval, needed, ratio
 from accelsim.columns import Column, declare
 
 Sums = npt.NDArray[np.float64]
@@ -46,15 +46,17 @@ def over_inputs(properties: pd.DataFrame, work: pd.DataFrame | None = None) -> p
     rows = []
     for name, a, b in sums_per_input(properties, work):
         found = interval(a, b)
-        single, spread = a / b, deviation(a, b)
+        spread = deviation(a, b)
+        with np.errstate(divide="ignore"):  # the potential of an input without work is infinite
+            single = a / b
         row: dict[str, Any] = {"statistic": name, "samples": found.samples, "mean": found.value}
         row |= {
-            "low": max(found.low, 0.0) if found.samples > 1 else found.low,
+            "low": found.low if np.isnan(found.low) else max(found.low, 0.0),
             "high": found.high,
             "half_width": found.half_width,
         }
         row |= {"least": float(single.min()), "most": float(single.max()), "deviation": spread}
-        known = found.samples > 1 and found.value > 0
+        known = found.samples > 1 and 0 < found.value < np.inf
         row["samples_needed"] = needed(a, b, SHARE * found.value) if known else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
@@ -68,7 +70,7 @@ def against_samples(properties: pd.DataFrame, work: pd.DataFrame | None = None) 
     rows: list[dict[str, Any]] = []
     for name, a, b in sums_per_input(properties, work):
         sizes = sorted({*(2**i for i in range(12) if 2**i < a.size), a.size} if a.size > 1 else ())
-        value = float(a.sum() / b.sum())
+        value = ratio(a, b)
         for size in sizes:
             rows.append({"statistic": name, "samples": size, "mean": value, "half_width": half_width_at(a, b, size)})
     return pd.DataFrame(rows, columns=["statistic", "samples", "mean", "half_width"])

@@ -36,18 +36,24 @@ def interval(
 
     Percentiles of the ratio over samples drawn again with replacement, their distance from the ratio times
     ``sqrt(n / (n - 1)) * t / z``, since the percentiles of few samples are too narrow (Hesterberg 2015, "expanded
-    percentiles", in its first order). One sample has no interval: NaN.
+    percentiles", in its first order). One sample has no interval, nor has a ratio over nothing, which is infinite: NaN.
 
     >>> interval([1, 2, 3], [2, 4, 6]).half_width
     0.0
     """
     a, b = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
-    value, n = float(a.sum() / b.sum()), a.size
-    if n < 2:
+    value, n = ratio(a, b), a.size
+    if n < 2 or not math.isfinite(value):
         return Interval(value, math.nan, math.nan, n, level)
     low, high = np.quantile(_redrawn(a, b, n, draws, seed), [(1 - level) / 2, (1 + level) / 2])
     more = math.sqrt(n / (n - 1)) * student(level, n - 1) / NormalDist().inv_cdf((1 + level) / 2)
     return Interval(value, value - more * (value - float(low)), value + more * (float(high) - value), n, level)
+
+
+def ratio(numerators: npt.NDArray[np.float64], denominators: npt.NDArray[np.float64]) -> float:
+    """Return ``sum(numerators) / sum(denominators)``; infinite over nothing, NaN of nothing."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(numerators.sum() / denominators.sum())
 
 
 def needed(numerators: npt.ArrayLike, denominators: npt.ArrayLike, half_width: float, level: float = LEVEL) -> int:
@@ -63,11 +69,15 @@ def needed(numerators: npt.ArrayLike, denominators: npt.ArrayLike, half_width: f
 
 
 def deviation(numerators: npt.ArrayLike, denominators: npt.ArrayLike) -> float:
-    """Return the standard deviation that the ratio would have over single samples (to first order); NaN for one."""
+    """Return the standard deviation that the ratio would have over single samples (to first order).
+
+    NaN for one sample and for a ratio that is not finite.
+    """
     a, b = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
-    if a.size < 2:
+    value = ratio(a, b)
+    if a.size < 2 or not math.isfinite(value):
         return math.nan
-    return float(np.std(a - a.sum() / b.sum() * b, ddof=1) / b.mean())
+    return float(np.std(a - value * b, ddof=1) / b.mean())
 
 
 def half_width_at(
@@ -75,9 +85,12 @@ def half_width_at(
 ) -> float:
     """Return the half width that `samples` inputs have, drawn with replacement from those there are.
 
-    Half of what lies between the percentiles of their ratios: how far a study of so many inputs may be off.
+    Half of what lies between the percentiles of their ratios: how far a study of so many inputs may be off. NaN for a
+    ratio that is not finite.
     """
     a, b = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
+    if not math.isfinite(ratio(a, b)):
+        return math.nan
     low, high = np.quantile(_redrawn(a, b, samples, _DRAWS, seed), [(1 - level) / 2, (1 + level) / 2])
     return float(high - low) / 2
 
@@ -106,8 +119,9 @@ def student(level: float, freedom: int) -> float:
 def _redrawn(
     a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], samples: int, draws: int, seed: int
 ) -> npt.NDArray[np.float64]:
-    """Return the ratio of sums of `samples` samples drawn with replacement, `draws` times."""
+    """Return the ratio of sums of `samples` samples drawn with replacement, `draws` times; those over nothing are left out."""
     random = np.random.default_rng(seed)
     times = random.multinomial(samples, np.full(a.size, 1 / a.size), draws).astype(np.float64)
-    found: npt.NDArray[np.float64] = times @ a / (times @ b)
+    above, below = times @ a, times @ b
+    found: npt.NDArray[np.float64] = above[below != 0] / below[below != 0]
     return found

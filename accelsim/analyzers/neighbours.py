@@ -148,7 +148,7 @@ def correlations(table: pd.DataFrame, keys: Sequence[str] = ("axis", "lag")) -> 
 def losses(table: pd.DataFrame, keys: Sequence[str] = ("axis", "lanes", "cost")) -> pd.DataFrame:
     """Return sums of `lockstep` for each of `keys`, and how many times own_cycles the lanes take.
 
-    Columns `step_loss` and `independent_loss`: cycles in step, and shuffled, over own cycles; at least 1.
+    Columns `step_loss` and `independent_loss`: cycles in step, and shuffled, over own cycles; at least 1, NaN without any.
     """
     names = ["values", "own_cycles", "step_cycles", "independent_cycles"]
     sums = table.groupby(list(keys), sort=False)[names].sum().reset_index()

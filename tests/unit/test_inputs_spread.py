@@ -28,6 +28,24 @@ def test_intervals_hold_the_true_mean_as_often_as_they_say(samples: int) -> None
     assert 0.90 <= hits / 300 <= 0.99
 
 
+def test_a_ratio_over_nothing_has_no_interval() -> None:
+    """The potential of a network whose activations are all zero is infinite."""
+    found = interval([3, 4], [0, 0])
+    assert found.value == np.inf
+    assert np.isnan([found.low, found.high, deviation([3, 4], [0, 0]), half_width_at([3, 4], [0, 0], 4)]).all()
+    assert interval([3, 4, 5], [1, 0, 1]).value == 6
+    assert np.isfinite(interval([3, 4, 5], [1, 0, 1]).half_width)
+
+
+@pytest.mark.parametrize("show", ["inputs", "neighbours"])
+def test_a_network_of_zeros_is_analysed(show: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "model.csv").write_text("f,fc,1,0\n")
+    np.save(tmp_path / "act-f-0.npy", np.zeros((3, 20), np.int16))
+    np.save(tmp_path / "wgt-f.npy", np.ones((5, 20), np.int16))
+    assert invoke(["analyze", "--workload", str(tmp_path), "--show", show]) == 0
+    assert "nan" not in capsys.readouterr().out
+
+
 def test_intervals_shrink_with_the_square_root_of_the_inputs() -> None:
     values = np.random.default_rng(0).normal(10, 2, 400)
     widths = [interval(values[:n], np.ones(n)).half_width for n in (25, 100, 400)]

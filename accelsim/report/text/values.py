@@ -103,7 +103,7 @@ def lockstep(table: pd.DataFrame, trace: Trace) -> Table:
         cells = []
         for cost in costs:
             row = sums[axis, lanes, cost]
-            cells += [f"{row['step_loss']:.2f}x", f"{row['independent_loss']:.2f}x"]
+            cells += ["-" if pd.isna(row[n]) else f"{row[n]:.2f}x" for n in ("step_loss", "independent_loss")]
         rows.append([f"{lanes} along {axis}", *cells])
     head = ["lanes in step", *(h for cost in costs for h in (cost, "shuffled"))]
     caption = (
