@@ -90,6 +90,11 @@ class LayerShape:
         return self.steps * self.N, self.groups * self.K, self.P, self.Q
 
     @property
+    def depthwise(self) -> bool:
+        """Whether it is a convolution of several channels, each by itself."""
+        return self.kind == "conv" and self.C == 1 and self.groups > 1
+
+    @property
     def activations(self) -> int:
         """Number of activation values over all steps."""
         return prod(self.activation_shape)

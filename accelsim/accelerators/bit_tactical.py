@@ -132,7 +132,7 @@ class BitTactical(GridAccelerator):
     def _schedule(self, layer: Layer, laid: Laid) -> Schedule:
         array, shape = self.accelerator, layer.shape
         where = search(array.pattern, array.lookahead, array.lookaside) if not layer.dynamic_weight else NOTHING
-        return scheduled(laid, where, channels=shape.groups if shape.C == 1 and shape.groups > 1 else 0)
+        return scheduled(laid, where, channels=shape.groups if shape.depthwise else 0)
 
     def _backend(self, profile: Profile) -> Backend:
         array = self.accelerator

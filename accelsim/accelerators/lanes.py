@@ -49,8 +49,7 @@ class GridAccelerator(ArrayAccelerator):
 
         A block lies in one pixel and one group; the channels of a depthwise layer count as one group.
         """
-        depthwise = shape.C == 1 and shape.groups > 1
-        blocks = -(-shape.groups // channels) if depthwise else shape.groups * -(-shape.C // channels)
+        blocks = -(-shape.groups // channels) if shape.depthwise else shape.groups * -(-shape.C // channels)
         return self.batch.size * shape.steps * shape.N * shape.H * shape.W * blocks
 
     def notes(self) -> list[str]:

@@ -18,9 +18,9 @@ class Product:
 
     activation: (images, groups, C, X, Y), padding inserted as zeros; weight: (groups, K, C, R, S). Window (p, q)
     of image n covers the pixels (p * stride[0] + r * dilation[0], q * stride[1] + s * dilation[1]).
-    single: whether an image is one row of a linear product (one window, no neighbours). depthwise: whether C is 1
-    and there are several groups. repeats: how often the whole product runs on the same codes, one after another.
-    before: rows and columns of padding in front of the map (negative: cropped).
+    single: whether an image is one row of a linear product (one window, no neighbours). depthwise: whether it is
+    one channel by itself in each of several groups. repeats: how often the whole product runs on the same codes, one
+    after another. before: rows and columns of padding in front of the map (negative: cropped).
     """
 
     activation: Codes
@@ -116,9 +116,8 @@ def products(layer: Layer, batch: int = 1) -> list[Product]:
     if shape.kind == "conv":
         top, bottom, left, right = shape.padding
         maps = _padded(_grouped(shape, activation), top, bottom, left, right)
-        depthwise = shape.C == 1 and shape.groups > 1
         geometry = (shape.P, shape.Q, shape.stride, shape.dilation)
-        return [Product(maps, weights, *geometry, depthwise=depthwise, repeats=batch, before=(top, left))]
+        return [Product(maps, weights, *geometry, depthwise=shape.depthwise, repeats=batch, before=(top, left))]
     rows = activation.reshape(shape.steps, shape.N, shape.groups, shape.C)
     copies = 1
     if batch > 1 and shape.kind == "matmul":
@@ -173,7 +172,6 @@ def _padded(maps: Codes, top: int, bottom: int, left: int, right: int) -> Codes:
 def _phases(shape: LayerShape, activation: Codes, weights: Codes, batch: int) -> list[Product]:
     """Split a transposed convolution by output phase along both axes."""
     maps = _grouped(shape, activation)
-    depthwise = shape.C == 1 and shape.groups > 1
     found: list[Product] = []
     for rows in _axis_phases(shape.R, shape.stride[0], shape.dilation[0], shape.padding[0], shape.P, shape.H):
         for columns in _axis_phases(shape.S, shape.stride[1], shape.dilation[1], shape.padding[2], shape.Q, shape.W):
@@ -182,7 +180,7 @@ def _phases(shape: LayerShape, activation: Codes, weights: Codes, batch: int) ->
             steps = (rows.step, columns.step)
             geometry = (rows.outputs, columns.outputs, (1, 1), steps)
             before = (rows.borders[0], columns.borders[0])
-            found.append(Product(framed, taps, *geometry, depthwise=depthwise, repeats=batch, before=before))
+            found.append(Product(framed, taps, *geometry, depthwise=shape.depthwise, repeats=batch, before=before))
     return found
 
 

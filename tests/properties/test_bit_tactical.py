@@ -189,12 +189,14 @@ def test_sparser_weights_take_fewer_steps(backend: str) -> None:
         assert before == shape.R * shape.S * shape.C // 16 // 3
 
 
-def test_attention_products_are_not_scheduled() -> None:
-    """Their second operand is not known before; zeros in it save nothing."""
+@pytest.mark.parametrize("length", [40, 1])
+def test_attention_products_are_not_scheduled(length: int) -> None:
+    """Their second operand is not known before; zeros in it save nothing. Several outer products are no depthwise layer."""
     rng = np.random.default_rng(9)
-    layer = make_layer(LayerShape("matmul", 4, 2, 6, 40, 1, 1, 1, 1, 1, 1), rng)
-    found = work(load_hardware("bit_tactical"), layer)
+    shape = LayerShape("matmul", 4, 2, 6, length, 1, 1, 1, 1, 1, 1)
+    found = work(load_hardware("bit_tactical"), make_layer(shape, rng))
     assert found.cycles == found.dense_cycles
+    assert found.slots["busy"] + found.slots["wait_lane"] + found.slots["minimum"] >= shape.macs
     assert found.metadata["weight"] == 0
 
 

@@ -34,6 +34,7 @@ def ones_of_live_pairs(layer: Layer) -> int:
 @pytest.mark.parametrize("zero_point", [0, 40000])
 @pytest.mark.parametrize("shape", [
     LayerShape("conv", 1, 1, 4, 3, 6, 5, 3, 3, 2, 3, (2, 1)),
+    LayerShape("conv", 1, 1, 4, 2, 2, 4, 1, 1, 1, 4, (4, 1), (0, 1, 0, 0)),  # fewer rows than a stride
     LayerShape("linear", 1, 1, 5, 20, 1, 1, 1, 1, 1, 1),
 ])  # fmt: skip
 def test_effectual_slots_of_values_wider_than_16_bits(shape: LayerShape, zero_point: int) -> None:

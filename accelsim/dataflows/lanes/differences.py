@@ -20,7 +20,7 @@ def differences(laid: Laid) -> Codes:
     The first `stride` pixels keep their values. Source: Diffy (MICRO'18); wrapping as in isakedo/DNNsim.
     """
     values = laid.activation.astype(np.int16, copy=False)
-    step = laid.stride[0]
+    step = min(laid.stride[0], values.shape[-2])
     found = values.copy()
     found[..., step:, :] = values[..., step:, :] - values[..., : values.shape[-2] - step, :]
     return frozen(found)
