@@ -118,7 +118,7 @@ def first_rows(demand: Demand, capacities: npt.NDArray[np.int64], level: str) ->
 
 
 def evaluated(demand: Demand) -> tuple[Floats, Floats]:
-    """Return figures of every tiling (columns as in `kernels.outer.COLUMNS`), and bits read and written of the level.
+    """Return figures of every tiling (columns as in `kernels.outer.COLUMNS`), and bits read from and written to the level.
 
     Beside what it exchanges with DRAM, the array reads its tile of activations and weights in every step and partial
     sums of an earlier one, and writes its sums. Levels further in are not looked at.
@@ -202,7 +202,8 @@ def _evaluated(demand: Demand) -> tuple[Floats, npt.NDArray[Any], npt.NDArray[An
         pixels *= covered[np.searchsorted(space.tiles[dim], tiles[:, dim])]
     back = s.outputs * w.psum * (c - 1)
     up = s.outputs * np.where(c > 1, w.psum * c, w.output)
-    array = np.stack(
-        [w.activation * s.steps * s.N * s.groups * s.C * pixels * k, w.weight * s.weights * t * n * p * q, back + up]
-    )
-    return figures, orders, tiles, ((figures[:, :3].T + array) * held[:, None]).sum(axis=0)
+    spilled = (figures[:, 2] - demand.moved[2]) / 2  # partial sums off chip, and back again
+    read = [w.activation * s.steps * s.N * s.groups * s.C * pixels * k, w.weight * s.weights * t * n * p * q, back]
+    reads = held @ np.stack(read) + held[2] * (figures[:, 2] - spilled)
+    writes = held @ np.stack([figures[:, 0], figures[:, 1], spilled]) + held[2] * up
+    return figures, orders, tiles, np.stack([reads, writes])

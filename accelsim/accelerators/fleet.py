@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +29,10 @@ def static_mw(machine: ArrayAccelerator) -> float:
     """Return the static power of the array and the leakage of all levels of its memory, in mW."""
     leaks = (leakage_mw(level, machine.energy.technology_nm) for level in machine.memory.values())
     return machine.energy.static_mw + sum(leaks)
+
+
+def _level_pj(name: str, write: bool, machine: ArrayAccelerator) -> float:
+    return word_pj(machine.memory[name], machine.word_bits, machine.energy.technology_nm, write)
 
 
 def alone(machine: ArrayAccelerator) -> Fleet:
@@ -109,7 +113,8 @@ class Fleet:
             "static_mw": static_mw,
         }
         for name in self.levels:
-            every[f"level_{name}_pj"] = lambda m, n=name: word_pj(m.memory[n], m.word_bits, m.energy.technology_nm)  # type: ignore[misc]
+            for way in ("read", "write"):
+                every[f"{name}_{way}_pj"] = partial(_level_pj, name, way == "write")
         found: dict[str, Any] = {}
         for name, value in every.items():
             values = [value(machine) for machine in self.machines]

@@ -134,7 +134,7 @@ def _ranked(
     with the first and last tile around it; without double buffering their sum. energy: DRAM and all accesses of the
     outermost level, as if the array were next to it, and static power of the array and all levels over the latency. edp: their product.
     """
-    figures, accesses = evaluated(demand)
+    figures, (reads, writes) = evaluated(demand)
     bits = figures[:, :3].sum(axis=1)
     per_bit = machine.clock.frequency_mhz * 1e6 / (8 * machine.dram.bytes_per_second)
     work = cycles * figures[:, 6] / figures[:, 6].min()
@@ -143,8 +143,8 @@ def _ranked(
     else:
         latency = work + bits * per_bit
     level = next(iter(machine.memory.values()))
-    per_word = word_pj(level, machine.word_bits, machine.energy.technology_nm) / machine.word_bits
-    energy = bits * machine.dram.pj_per_bit + accesses * per_word
+    read_pj, write_pj = (word_pj(level, machine.word_bits, machine.energy.technology_nm, w) for w in (False, True))
+    energy = bits * machine.dram.pj_per_bit + (reads * read_pj + writes * write_pj) / machine.word_bits
     energy += static_mw(machine) * 1e9 * latency / (machine.clock.frequency_mhz * 1e6)
     goals = {"latency": latency, "energy": energy, "edp": latency * energy}
     if machine.mapping.objective not in goals:

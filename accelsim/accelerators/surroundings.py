@@ -193,7 +193,8 @@ def energies(fleet: Fleet, row: Mapping[str, Any], metadata: Mapping[str, float]
         + pj("psum_word_pj") * sums,
     }
     for name in fleet.levels:
-        parts[name] = (row[f"{name}_read_bytes"] + row[f"{name}_write_bytes"]) * 8 / word * pj(f"level_{name}_pj")
+        ways = (row[f"{name}_{way}_bytes"] * pj(f"{name}_{way}_pj") for way in ("read", "write"))
+        parts[name] = sum(ways) * 8 / word
     parts["dram"] = row["dram_bytes"] * 8 * pj("dram_bit_pj")
     parts["static"] = row["time_s"] * (pj("static_mw") * 1e9)
     return {**{f"energy_{name}_pj": value for name, value in parts.items()}, "energy_pj": sum(parts.values())}

@@ -8,11 +8,11 @@ from accelsim.errors import ConfigError
 from accelsim.hardware.hierarchy import Level
 
 
-def word_pj(level: Level, word_bits: int, technology_nm: float | None) -> float:
+def word_pj(level: Level, word_bits: int, technology_nm: float | None, write: bool = False) -> float:
     """Return the energy of reading or writing a word of `word_bits`, in pJ.
 
     A level without `word_pj` takes the SRAM model at `technology_nm` for one of its banks, shared out over the words
-    of an access, writes as much as reads; one with `word_pj_size` scales its figure as the model does between the sizes.
+    of an access; one with `word_pj` takes as much to write as to read, with `word_pj_size` scaled as the model scales reads.
     Raises ConfigError when the model is needed and the energy table names no technology.
     """
     reference = level.word_pj_size or level.total_bytes
@@ -23,10 +23,11 @@ def word_pj(level: Level, word_bits: int, technology_nm: float | None) -> float:
             "the energy of a level of memory is that of the SRAM model, and the section energy names no technology_nm",
             "give technology_nm, or word_pj without word_pj_size",
         )
-    access = _sram(level.total_bytes / level.banks, level.width_bits, technology_nm)
+    size = level.total_bytes / level.banks
     if level.word_pj is None:
-        return access * word_bits / level.width_bits
-    return level.word_pj * access / _sram(reference / level.banks, level.width_bits, technology_nm)
+        return _sram(size, level.width_bits, technology_nm, write) * word_bits / level.width_bits
+    given = _sram(reference / level.banks, level.width_bits, technology_nm, False)
+    return level.word_pj * _sram(size, level.width_bits, technology_nm, False) / given
 
 
 def leakage_mw(level: Level, technology_nm: float | None) -> float:
@@ -58,7 +59,7 @@ def _leakage(size_bytes: float, technology_nm: float | None) -> float:
 
 
 @lru_cache(maxsize=1 << 16)
-def _sram(size_bytes: float, width_bits: int, technology_nm: float) -> float:
+def _sram(size_bytes: float, width_bits: int, technology_nm: float, write: bool) -> float:
     from accelsim.hardware.energy import sram_pj
 
-    return float(sram_pj(size_bytes, width_bits, technology_nm))
+    return float(sram_pj(size_bytes, width_bits, technology_nm, write))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import load_hardware
-from accelsim.accelerators.demand import Demand
+from accelsim.accelerators.demand import Demand, evaluated
 from accelsim.accelerators.fleet import Fleet
 from accelsim.accelerators.mapper import demand_of
 from accelsim.accelerators.tiles import tile_layer
@@ -26,7 +26,7 @@ from accelsim.dataflows.tiling.outer import Space, needs
 from accelsim.dataflows.tiling.problem import DIMS, Problem, cuts
 from accelsim.dataflows.tiling.steps import Steps
 from accelsim.errors import ConfigError, MappingError
-from accelsim.hardware.access import leakage_mw
+from accelsim.hardware.access import leakage_mw, word_pj
 from accelsim.layer import Layer, LayerShape
 from accelsim.testing.account import check_row, measured
 from accelsim.testing.layers import ALL_KINDS, convolve, layer_of, make_layer, with_output
@@ -328,6 +328,32 @@ def test_energy_as_objective_counts_what_buffers_leak(seed: int) -> None:
         for objective in ("latency", "energy")
     }
     assert cycles["energy"] <= cycles["latency"]
+
+
+@pytest.mark.parametrize("kind", ["dilated", "grouped", "linear", "recurrent", "matmul"])
+@pytest.mark.parametrize("name", ["cambricon_x", "systolic_ws"])
+def test_reads_and_writes_of_a_level_cost_what_the_model_says_of_each(name: str, kind: str) -> None:
+    """Of a wide memory a write costs twice a read; the estimate of the mapper is what the row then says."""
+    level = {"partitions": {"activation": 700, "weight": 500, "output": 300}, "width_bits": 256, "leakage_mw": 0.0}
+    base = rebuilt(loaded(name), memory={"buffer": level | {"source": "assumed"}}, dram=flat(1e9))
+    base = rebuilt(base, energy=base.energy.model_dump() | {"static_mw": 0.0})
+    found = {
+        way: row(rebuilt(base, mapping={"objective": way}), name, kind, 1) for way in ("energy", "dram", "latency")
+    }
+    moved = {way: each["energy_dram_pj"] + each["energy_buffer_pj"] for way, each in found.items()}
+    assert moved["energy"] == pytest.approx(min(moved.values()))
+    (buffer,), node, word = base.memory.values(), base.energy.technology_nm, base.word_bits
+    read, write = (word_pj(buffer, word, node, way) * 8 / word for way in (False, True))
+    assert write > 1.5 * read
+    best = found["energy"]
+    assert best["energy_buffer_pj"] == pytest.approx(
+        best["buffer_read_bytes"] * read + best["buffer_write_bytes"] * write
+    )
+    demand = demand_of(base, layer(kind, 1, word).shape, columns_of(name, 1, kind, 1))
+    figures, (reads, writes) = evaluated(demand)
+    at = np.isclose(figures[:, :3].sum(axis=1), best["dram_bytes"] * 8)
+    at &= np.isclose(reads, best["buffer_read_bytes"] * 8) & np.isclose(writes, best["buffer_write_bytes"] * 8)
+    assert at.any()
 
 
 @st.composite

@@ -29,7 +29,9 @@ def test_a_figure_of_another_size_follows_the_model_at_the_node_of_the_table() -
 
 
 def test_without_a_figure_words_share_an_access() -> None:
-    assert word_pj(level(width_bits=128), 16, 45.0) == pytest.approx(sram_pj(64 * KIB, 128, 45.0) / 8)
+    for write in (False, True):
+        expected = sram_pj(64 * KIB, 128, 45.0, write) / 8
+        assert word_pj(level(width_bits=128), 16, 45.0, write) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("keys", [{}, {"word_pj": 3.0, "word_pj_size": 16 * KIB}])
