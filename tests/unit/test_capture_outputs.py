@@ -207,6 +207,110 @@ def test_a_buffer_written_by_the_network_is_no_weight_and_is_put_back(tmp_path: 
     assert not module.cache.any()
 
 
+class Counts(nn.Module):
+    """Holds a number in a buffer, in a plain tensor, in a list and in an attribute, all changed by every run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3, bias=False)
+        self.register_buffer("runs", torch.ones(1))
+        self.register_buffer("last", torch.zeros(3))
+        self.plain, self.before, self.state = torch.ones(1), [0.0], None
+
+    def forward(self, x: Any) -> Any:
+        self.runs += 1
+        self.plain.mul_(2)
+        self.before.append(self.before[-1] + 1)
+        x = x if self.state is None else x + self.state
+        self.last = self.layer(x * self.runs * self.plain + self.before[-1] + self.last)
+        self.state = self.last.sum()
+        return self.last
+
+
+@pytest.mark.parametrize("kept_bytes", [0, passes.KEPT_BYTES])
+def test_every_pass_begins_with_the_same_state_and_leaves_it(
+    kept_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passes.Planning.__init__, "__defaults__", (kept_bytes,))
+    module, inputs = Counts().eval(), [torch.randn(2, 3), torch.randn(2, 3)]
+    trace = capture(module, inputs, out=tmp_path / "bundle")
+    assert (module.runs, module.plain, module.before, module.state) == (1, 1, [0.0], None)
+    assert not module.last.any()
+    with torch.no_grad():
+        for sample, x in enumerate(inputs):
+            expected = module(x).reshape(2, 3, 1, 1)
+            output = trace.layer(0, sample).output
+            assert output is not None
+            assert np.abs(output.values() - expected.numpy()).max() <= 0.51 * float(output.scale) + 1e-5
+
+
+def test_a_pass_that_fails_leaves_the_state_too(tmp_path: Path) -> None:
+    class Breaks(Counts):
+        def forward(self, x: Any) -> Any:
+            super().forward(x)
+            self.runs.add_(x.sum())
+            raise ValueError("no more")
+
+    module = Breaks()
+    with pytest.raises(InputError, match="no more"):
+        capture(module, [torch.randn(2, 3)], out=tmp_path / "bundle")
+    assert (module.runs, module.plain, module.before, module.state) == (1, 1, [0.0], None)
+
+
+@pytest.mark.parametrize("out", [False, True])
+def test_a_weight_that_every_run_changes_is_none(out: bool, tmp_path: Path) -> None:
+    class Decays(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("weight", torch.randn(3, 4))
+
+        def forward(self, x: Any) -> Any:
+            torch.mul(self.weight, 0.5, out=self.weight) if out else self.weight.mul_(0.5)
+            return x @ self.weight
+
+    module, x = Decays(), torch.randn(2, 3)
+    before = module.weight.clone()
+    trace = capture(module, [x, x], out=tmp_path / "bundle")
+    assert torch.equal(module.weight, before)
+    for sample, factor in enumerate((0.5, 0.25)):
+        output = trace.layer(0, sample).output
+        assert output is not None
+        assert np.allclose(output.values()[:, :, 0, 0], x @ before * factor, atol=1e-3)
+        weight = trace.layer(0, sample).weight.values()[:, :, 0, 0]
+        assert np.allclose(weight.T, before * factor, atol=1e-3)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, passes.KEPT_BYTES])
+def test_a_mask_put_on_a_weight_leaves_it_a_weight(
+    kept_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Masked(nn.Conv2d):
+        def forward(self, x: Any) -> Any:
+            self.weight.data *= self.mask
+            return super().forward(x)
+
+    monkeypatch.setattr(passes.Planning.__init__, "__defaults__", (kept_bytes,))
+    module = Masked(1, 2, 3, bias=False)
+    module.register_buffer("mask", torch.tensor([1.0, 0, 1]).expand(2, 1, 3, 3).clone())
+    trace = capture(module, [torch.randn(1, 1, 5, 5)] * 2, out=tmp_path / "bundle")
+    assert trace.layers[0].weight_file is not None
+    assert not trace.layer(0).weight.codes[..., 1].any()
+    assert module.weight[..., 1].all()
+
+
+def test_a_network_in_inference_mode_is_captured(tmp_path: Path) -> None:
+    class Inference(Function):
+        @torch.inference_mode()
+        def forward(self, x: Any) -> Any:
+            return self.c(self.norm(self.a(x)).relu().permute(0, 2, 3, 1))
+
+    module, x = Inference(None).eval(), torch.randn(1, 2, 5, 6)
+    trace = capture(module, [x], out=tmp_path / "bundle")
+    assert [r.name for r in trace.layers] == ["a", "c"]
+    assert not trace.manifest["unsupported"]
+    check(trace, 0, torch.relu(module.norm(module.a(x))))
+
+
 def test_training_mode_is_given_back(tmp_path: Path) -> None:
     module = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.9)).train()
     module[1].eval()

@@ -7,9 +7,12 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
+import torch
 from torch.utils.flop_counter import flop_registry
 
 from accelsim.sources.recording.products import READERS
+
+BATCH_NORM = torch.ops.aten.native_batch_norm
 
 
 class Role(Enum):
@@ -62,10 +65,31 @@ def role(function: Any) -> Role:
 
 
 @cache
-def written(function: Any) -> tuple[int, ...]:
-    """Return the places of the arguments that an operator writes."""
+def composite(function: Any) -> bool:
+    """Whether an operator is made of others: it arrives whole where tensors are of inference mode."""
+    key = torch._C.DispatchKey.CompositeImplicitAutograd
+    return torch._C._dispatch_has_kernel_for_dispatch_key(function.name(), key)
+
+
+def written(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Tensor]:
+    """Return the tensors that an operator writes."""
+    places, found = _written(function), list[torch.Tensor]()
+    if not places or (function.overloadpacket is BATCH_NORM and not args[5]):  # in evaluation it writes nothing
+        return found
+    for place, name in places:
+        value = args[place] if place < len(args) else kwargs.get(name)
+        items = value if isinstance(value, list | tuple) else [value]
+        found.extend(item for item in items if isinstance(item, torch.Tensor))
+    return found
+
+
+@cache
+def _written(function: Any) -> tuple[tuple[int, str], ...]:
+    """Return place and name of the arguments that an operator writes."""
+    if function.overloadpacket is BATCH_NORM:  # its schema says nothing of the running statistics
+        return (3, "running_mean"), (4, "running_var")
     places = enumerate(function._schema.arguments)
-    return tuple(i for i, a in places if a.alias_info is not None and a.alias_info.is_write)
+    return tuple((i, a.name) for i, a in places if a.alias_info is not None and a.alias_info.is_write)
 
 
 def macs(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> int | None:

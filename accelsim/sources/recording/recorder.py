@@ -13,7 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from accelsim.sources.eager import Eager
 from accelsim.sources.recording.context import with_onednn
 from accelsim.sources.recording.modules import ModuleStack
-from accelsim.sources.recording.operators import Role, macs, role, written
+from accelsim.sources.recording.operators import BATCH_NORM, Role, composite, macs, role, written
 from accelsim.sources.recording.outputs import Outputs
 from accelsim.sources.recording.plan import Call, Plan
 from accelsim.sources.recording.products import OPERANDS, Product, read
@@ -21,7 +21,6 @@ from accelsim.sources.recording.torchao_tensors import is_torchao
 from accelsim.sources.recording.weights import Weights
 from accelsim.sources.unsupported import Unsupported
 
-_BATCH_NORM = torch.ops.aten.native_batch_norm
 _CONVOLUTION = torch.ops.aten.convolution
 
 
@@ -54,14 +53,18 @@ class Recorder(Eager, TorchDispatchMode):
         kwargs = kwargs or {}
         if not self._watching:
             return function(*args, **kwargs)
+        if composite(function):
+            with self:
+                return function.decompose(*args, **kwargs)
         what = role(function)
         tensors = _tensors(args, kwargs)
         constant = bool(tensors) and self.weights.constant(tensors)
+        changed = written(function, args, kwargs)
+        before = self.weights.about_to_alter(changed) if constant and changed else {}
         if not constant:
-            for place in written(function):
-                if place < len(args) and isinstance(args[place], torch.Tensor):
-                    self.weights.note_write(args[place])
-        elementwise = what is Role.ELEMENTWISE and not (function.overloadpacket is _BATCH_NORM and args[5])
+            for tensor in changed:
+                self.weights.note_write(tensor)
+        elementwise = what is Role.ELEMENTWISE and not (function.overloadpacket is BATCH_NORM and args[5])
         head = self.outputs.read(tensors, elementwise)
         call = self._record(function, args) if what is Role.PRODUCT else None
         if function.overloadpacket is _CONVOLUTION:
@@ -81,6 +84,8 @@ class Recorder(Eager, TorchDispatchMode):
             self.plan.notes[f"{function.overloadpacket} in {self.modules.path or 'the network'}: not simulated"] = None
         elif self._trailing and what is not Role.OTHER:
             self._trail(what, tensors, result)
+        if before:
+            self.weights.altered(before)
         if constant:
             self.weights.derive(function, (args, kwargs), tensors, result)
         return result

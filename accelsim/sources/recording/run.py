@@ -13,6 +13,7 @@ import torch
 from accelsim.errors import AccelsimError, InputError, first_line
 from accelsim.quantize import Quantization
 from accelsim.sources.losses import lost
+from accelsim.sources.recording.attributes import Attributes
 from accelsim.sources.recording.context import decomposed, evaluating
 from accelsim.sources.recording.encode import extremes
 from accelsim.sources.recording.modules import ModuleStack
@@ -53,8 +54,8 @@ def record(
 
     manifest: entries of the caller (name, key, trained, warnings, origin). Two passes: ranges first, then codes, each
     layer written when complete, so that memory follows the largest layer (plus KEPT_BYTES, which save small
-    networks the second pass). Random operators draw the same
-    numbers in both passes. Raises InputError on NaN, infinity, or a forward pass that fails.
+    networks the second pass). Both passes begin with the same buffers, attributes and random numbers; the network is left
+    as it was. Raises InputError on NaN, infinity, or a forward pass that fails.
     """
     _check(module, inputs, "cpu")
     manifest = {**manifest, "warnings": [*manifest["warnings"], *_rows(inputs)]}
@@ -90,30 +91,35 @@ def twice(
         ModuleStack(module) as modules,
         torch.random.fork_rng(devices=[]),
     ):
-        weights = Weights(module)
+        weights, attributes = Weights(module), Attributes(module)
         progress = _progress(name, 2 * len(inputs))
 
         def run(sink: Sink) -> None:
             if kept is not None:
                 replay(sink, kept)
             else:
+                once(sink)
+
+        def once(sink: Sink) -> None:
+            try:
                 _pass(module, inputs, plan, weights, modules, sink, progress)
+            finally:
+                weights.restore()
+                attributes.restore()
 
         try:
-            kept = _settle(module, inputs, plan, weights, modules, progress)
+            kept = _settle(once, plan, weights)
             return use(plan, plan.finish(), run)
         finally:
             progress.close()
 
 
-def _settle(
-    module: torch.nn.Module, inputs: Inputs, plan: Plan, weights: Weights, modules: ModuleStack, progress: Any
-) -> Any:
+def _settle(once: Callable[[Sink], None], plan: Plan, weights: Weights) -> Any:
     """Plan; again when a buffer turned out to be written by the forward pass, so that it counts as no weight."""
     while True:
         written = len(weights.written)
         planning = Planning()
-        _pass(module, inputs, plan, weights, modules, planning, progress)
+        once(planning)
         if len(weights.written) == written:
             return planning.kept
         plan.layers.clear()
@@ -145,7 +151,6 @@ def _pass(
             reason = f"{type(error).__name__}: {first_line(error)}"
             raise InputError(f"the forward pass fails on sample {sample}: {reason}") from error
         progress.update()
-    weights.restore()
 
 
 def _describe(plan: Plan, layers: list[Planned], writing: Writing, warnings: list[str]) -> dict[str, Any]:

@@ -27,6 +27,10 @@ class Identity(NamedTuple):
     name: str
 
 
+_Before = list[tuple[torch.Tensor, torch.Tensor]]
+"""Parameters and buffers of one memory, each with the values that it had."""
+
+
 class _Entry(NamedTuple):
     name: str
     tensor: torch.Tensor
@@ -37,15 +41,18 @@ class Weights:
     """The parameters and buffers of a module, found again through views of their storage.
 
     Tensors computed from parameters alone (weight normalisation, masks) count as weights too; they are told
-    apart by the computation that made them. A buffer written during the forward pass (a cache) is no weight. A torchao
-    tensor is found by the plain tensors inside it.
+    apart by the computation that made them. A buffer written during the forward pass (a cache) is no weight, unless it is
+    written once from weights alone and before anything reads it (a mask put on it). A torchao tensor is found by the plain
+    tensors inside it.
     """
 
     def __init__(self, module: torch.nn.Module) -> None:
         self._entries: dict[int, list[_Entry]] = {}
         self._derived: Any = WeakTensorKeyDictionary()
         self._deriving = False  # the length of a weak dictionary is slow to ask for
-        self.written: dict[int, list[tuple[torch.Tensor, torch.Tensor]]] = {}
+        self.written: dict[int, _Before] = {}
+        self._altered: dict[int, _Before] = {}  # written in this pass from weights alone, and weights still
+        self._read: set[int] = set()
         named = [(n, p, 3) for n, p in module.named_parameters()] + [(n, b, 2) for n, b in module.named_buffers()]
         self._held: dict[int, tuple[torch.Tensor, Held | None]] = {}
         for name, tensor, rank in named:
@@ -72,6 +79,7 @@ class Weights:
         entries = self._entries.get(pointer)
         if entries is None or pointer in self.written:
             return self._derived.get(tensor) if self._deriving else None
+        self._read.add(pointer)
         start = tensor.storage_offset()
         entry = (
             entries[0]
@@ -79,7 +87,9 @@ class Weights:
             else next((e for e in entries if e.tensor.storage_offset() <= start < _end(e.tensor)), entries[0])
         )
         key = (pointer, start, tuple(tensor.shape), tensor.stride())
-        return Identity(entry.rank, key, layer_name(entry.name) + _part(entry, tensor))
+        return Identity(
+            1 if pointer in self._altered else entry.rank, key, layer_name(entry.name) + _part(entry, tensor)
+        )
 
     def constant(self, arguments: Sequence[torch.Tensor]) -> bool:
         """Whether every tensor argument of an operator is a weight or comes from weights alone."""
@@ -109,16 +119,39 @@ class Weights:
         """Note that an operator is about to write `tensor`: no weight from here on, and put back later."""
         pointer = _pointer(tensor)
         if pointer in self._entries and pointer not in self.written:
-            self.written[pointer] = [(e.tensor, e.tensor.detach().clone()) for e in self._entries[pointer]]
+            self.written[pointer] = self._altered.pop(pointer, []) or self._values(pointer)
         if self._deriving:
             for other in [t for t in self._derived if _pointer(t) == pointer]:
                 del self._derived[other]
 
+    def about_to_alter(self, tensors: Sequence[torch.Tensor]) -> dict[int, _Before]:
+        """Return the values of the weights that an operator is about to write in `tensors` from weights alone."""
+        pointers = {_pointer(tensor) for tensor in tensors}
+        return {pointer: self._values(pointer) for pointer in pointers & self._entries.keys() - self.written.keys()}
+
+    def altered(self, before: dict[int, _Before]) -> None:
+        """Note what an operator has written, after `about_to_alter`: values that differ are put back later.
+
+        A weight that was read before, or is altered a second time, has several values: it is none from here on.
+        """
+        for pointer, pairs in before.items():
+            if all(torch.equal(tensor, values) for tensor, values in pairs):
+                continue
+            if pointer in self._read or pointer in self._altered:
+                self.written[pointer] = self._altered.pop(pointer, pairs)
+            else:
+                self._altered[pointer] = pairs
+
     def restore(self) -> None:
-        """Give every buffer that was written the values that it had."""
-        for pairs in self.written.values():
+        """Give every parameter and buffer that was written the values that it had, at the end of a pass."""
+        for pairs in (*self.written.values(), *self._altered.values()):
             for tensor, before in pairs:
                 tensor.copy_(before)
+        self._altered.clear()
+        self._read.clear()
+
+    def _values(self, pointer: int) -> _Before:
+        return [(entry.tensor, entry.tensor.detach().clone()) for entry in self._entries[pointer]]
 
     def _signature(self, value: Any) -> Hashable:
         if isinstance(value, torch.Tensor):
