@@ -137,6 +137,11 @@ def _neighbours(trace: Any, _: str) -> tuple[list[Any], dict[str, Any]]:
     from accelsim.report.text import values as values_text
 
     pairs, steps = zero_pairs(trace), lockstep(trace)
+    if pairs.empty:
+        return ["no layer has an input of several values: there are no neighbours"], {
+            "neighbours": pairs,
+            "lockstep": steps,
+        }
     printed = [values_text.correlations(pairs, trace), values_text.lockstep(steps, trace)]
     return printed, {"neighbours": pairs, "lockstep": steps}
 

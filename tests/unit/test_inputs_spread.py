@@ -46,6 +46,14 @@ def test_a_network_of_zeros_is_analysed(show: str, tmp_path: Path, capsys: pytes
     assert "nan" not in capsys.readouterr().out
 
 
+def test_an_input_of_one_value_has_no_neighbours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "model.csv").write_text("f,fc,1,0\n")
+    np.save(tmp_path / "act-f-0.npy", np.ones((1, 1), np.int16))
+    np.save(tmp_path / "wgt-f.npy", np.ones((5, 1), np.int16))
+    assert invoke(["analyze", "--workload", str(tmp_path), "--show", "neighbours", "--out", str(tmp_path / "out")]) == 0
+    assert "there are no neighbours" in capsys.readouterr().out
+
+
 def test_intervals_shrink_with_the_square_root_of_the_inputs() -> None:
     values = np.random.default_rng(0).normal(10, 2, 400)
     widths = [interval(values[:n], np.ones(n)).half_width for n in (25, 100, 400)]
