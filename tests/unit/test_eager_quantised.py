@@ -133,3 +133,22 @@ def test_dynamic_quantisation_is_named_as_not_captured(tmp_path: Path) -> None:
         net = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 8), nn.ReLU()), kinds)
     with pytest.raises(InputError, match=r"only products that are not captured: quantized\.linear_dynamic in 0"):
         accelsim.capture(net, [(torch.randn(1, 8),)], out=tmp_path / "b")
+
+
+def test_padding_by_reflection_is_of_the_maps_own_codes(tmp_path: Path) -> None:
+    from torch.ao import quantization as ao
+
+    torch.manual_seed(0)
+    net = nn.Sequential(ao.QuantStub(), nn.Conv2d(4, 6, 3, padding=(1, 2), padding_mode="reflect", bias=False)).eval()
+    net.qconfig = ao.get_default_qconfig("fbgemm")
+    x = torch.randn(1, 4, 7, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ao.prepare(net, inplace=True)(x)
+        ao.convert(net, inplace=True)
+        layer = accelsim.capture(net, [x], out=tmp_path / "b").layer(0)
+    assert (layer.shape.H, layer.shape.W, layer.shape.padding) == (9, 12, (0, 0, 0, 0))
+    assert layer.output is not None
+    real, weight = (torch.from_numpy(operand.values()) for operand in (layer.activation, layer.weight))
+    difference = nn.functional.conv2d(real, weight).numpy() - layer.output.values()
+    assert np.abs(difference).max() <= 0.51 * float(layer.output.scale)

@@ -17,7 +17,7 @@ from accelsim.sources.state import unpacked
 
 CONVENTIONS = {
     "weights": "the network's own int8 codes; batch normalisation is folded into them",
-    "activation": "the network's own uint8 codes with its zero point; padding holds the zero point",
+    "activation": "the network's own uint8 codes with its zero point; padding with zeros holds the zero point",
     "output": "the network's own uint8 codes, after the ReLU where the network fuses one",
     "bias": "not an operand",
 }
@@ -99,9 +99,14 @@ def _watch(name: str, part: Any, seen: dict[str, _Seen]) -> Any:
 
 def _call(module: Any, x: Any, y: Any) -> tuple[LayerShape, Operand, Operand]:
     """Return the shape of one call and the codes of what went in and came out."""
+    import torch
+
     if hasattr(module, "kernel_size"):
-        (n, channels, height, width), (_, filters, p, q), groups = x.shape, y.shape, module.groups
         (r, s), (top, left) = module.kernel_size, module.padding
+        if module.padding_mode != "zeros":  # what surrounds the map is made of its own values
+            x = torch.nn.functional.pad(x, (left, left, top, top), module.padding_mode)
+            top, left = 0, 0
+        (n, channels, height, width), (_, filters, p, q), groups = x.shape, y.shape, module.groups
         shape = LayerShape(
             "conv", n, groups, filters // groups, channels // groups, height, width, r, s, p, q,
             tuple(module.stride), (top, top, left, left), tuple(module.dilation),
