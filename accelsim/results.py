@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,16 +50,9 @@ class RunResult:
 
         What is neither (names, flags, ratios that follow from other things) is that of the first sample.
         """
-        keys = ["index", "layer"]
-        sums = [c for c in self.layers.columns if c in COLUMNS and COLUMNS[c].sums and c not in keys]
-        others = [c for c in self.layers.columns if c not in sums and c not in (*keys, "sample")]
-        groups = self.layers.groupby(keys, sort=True)
-        found = groups[sums].mean().join(groups[others].first())
-        for name in others:
-            parts = _RATIO.fullmatch(COLUMNS[name].formula) if name in COLUMNS else None
-            if parts and parts[1] in sums and parts[2] in sums:
-                found[name] = found[parts[1]] / found[parts[2]]
-        return found.reset_index()
+        known = [c for c in self.layers.columns if c in COLUMNS]
+        sums = [c for c in known if COLUMNS[c].sums]
+        return over_samples(self.layers, ["index", "layer"], sums, {c: COLUMNS[c].formula for c in known})
 
     def rows(self) -> pd.DataFrame:
         """Return the rows for a CSV: machine, layer and compute_cycles first (processing_cycles where there are none)."""
@@ -131,6 +124,26 @@ class RunResult:
         if totals.get("baseline_cycles") and totals.get("total_cycles"):
             facts["speedup over no skipping"] = f"{totals['baseline_cycles'] / totals['total_cycles']:.2f}x"
         return {**facts, "batch": str(self.info.get("batch", "?"))}
+
+
+def over_samples(
+    rows: pd.DataFrame, keys: Sequence[str], sums: Iterable[str], formulas: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return one row per layer of rows per layer and sample, sorted by `keys`, which name a layer.
+
+    Columns of `sums` are averaged over the samples; one whose formula (by name) is the ratio of two of them is that of
+    their averages, where the lower one is not 0; others are of the first sample.
+    """
+    counts = [c for c in sums if c not in keys]
+    others = [c for c in rows.columns if c not in counts and c not in (*keys, "sample")]
+    groups = rows.groupby(list(keys), sort=True)
+    found = groups[counts].mean().join(groups[others].first())
+    for name in others:
+        parts = _RATIO.fullmatch(formulas.get(name, ""))
+        if parts and parts[1] in counts and parts[2] in counts:
+            below = found[parts[2]]
+            found[name] = (found[parts[1]] / below).where(below.ne(0), found[name])
+    return found.reset_index()
 
 
 def untrained(warnings: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.errors import InputError
-from accelsim.results import titled
+from accelsim.results import over_samples, titled
 from accelsim.tables import read_info, read_table
 
 KINDS = {
@@ -61,7 +61,6 @@ class Study:
     kind: str
     table: pd.DataFrame
     axes: list[dict[str, Any]]
-    knees: pd.DataFrame
     info: dict[str, Any]
     warnings: list[str]
 
@@ -137,7 +136,7 @@ def _run(tables: _Tables, info: dict[str, Any], rows: pd.DataFrame, found: Resul
     shares, bits, exploited = (tables.optional(stem) for stem in ("ineffectual", "bits", "exploited"))
     found.runs.append(
         Run(
-            "", machine, workload, _by_layer(rows, batch), batch, rows["sample"].nunique(), info.get("peak") or {},
+            "", machine, workload, _by_layer(rows, batch, _formulas(info)), batch, rows["sample"].nunique(), info.get("peak") or {},
             info["hardware"], list(info["warnings"]), shares, bits, exploited,
         )
     )  # fmt: skip
@@ -154,7 +153,7 @@ def _comparison(tables: _Tables, info: dict[str, Any], summary: pd.DataFrame, fo
         plain = str(workload).removesuffix(" (untrained)")
         found.runs.append(
             Run(
-                "", str(machine), str(workload), _by_layer(own, batch if whole else 1), batch,
+                "", str(machine), str(workload), _by_layer(own, batch if whole else 1, _formulas(info)), batch,
                 own["sample"].nunique() if whole else 1, info.get("peaks", {}).get(machine, {}), info["hardware"][machine],
                 [*info["warnings"]], _of(shares, workload, plain), _of(bits, workload, plain), held,
             )
@@ -166,26 +165,28 @@ def _study(tables: _Tables, info: dict[str, Any], table: pd.DataFrame, found: Re
     kind = "sweep" if "axes" in info else "search"
     axes = info["axes"] if kind == "sweep" else info["free"]
     distinct = list({axis["key"]: axis for axis in axes}.values())
-    knees = tables.optional("sweep_knees")
     label = tables.folder.resolve().name
-    found.studies.append(
-        Study(label, kind, table, distinct, pd.DataFrame() if knees is None else knees, info, list(info["warnings"]))
-    )
+    found.studies.append(Study(label, kind, table, distinct, info, list(info["warnings"])))
 
 
 _READERS = {"run.json": _run, "compare.json": _comparison, "sweep.json": _study, "search.json": _study}
+
+
+def _formulas(info: dict[str, Any]) -> dict[str, str]:
+    """Return the formulas of the columns that have one."""
+    return {name: str(column["formula"]) for name, column in info.get("columns", {}).items() if column.get("formula")}
 
 
 def _of(table: pd.DataFrame | None, *workloads: Any) -> pd.DataFrame | None:
     return None if table is None else table[table["workload"].isin(workloads)]
 
 
-def _by_layer(rows: pd.DataFrame, batch: int) -> pd.DataFrame:
-    """Return a row per layer: counts per input as means over the samples, other columns of the first sample."""
-    counts = [c for c in rows.columns if _COUNTS.search(str(c)) and pd.api.types.is_numeric_dtype(rows[c])]
-    groups = rows.groupby("index", sort=True)
-    others = groups[[c for c in rows.columns if c not in counts and c not in ("index", "sample")]].first()
-    return (groups[counts].mean() / batch).join(others).reset_index()
+def _by_layer(rows: pd.DataFrame, batch: int, formulas: Mapping[str, str]) -> pd.DataFrame:
+    """Return a row per layer: counts per input as means over the samples, ratios of these; else of the first sample."""
+    counts = [str(c) for c in rows.columns if _COUNTS.search(str(c)) and pd.api.types.is_numeric_dtype(rows[c])]
+    found = over_samples(rows, ["index"], counts, formulas)
+    found[counts] /= batch
+    return found
 
 
 def _labelled(runs: Sequence[Run]) -> list[Run]:

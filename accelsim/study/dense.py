@@ -20,6 +20,7 @@ from accelsim.config import digest
 from accelsim.files.cache import cache_folder, optionally
 from accelsim.files.writing import write_atomically
 from accelsim.layer import Layer, LayerShape, Operand
+from accelsim.study.template import dram_part
 
 COLUMNS = ("macs", "energy_pj", "time_s", "dram_bytes")
 _CODE = ("accelerators", "dataflows", "hardware", "analyzers")
@@ -67,7 +68,7 @@ class _Kept:
 
     def __init__(self, machine: Accelerator) -> None:
         self._machine = machine
-        key = digest(type(machine).__name__, machine.model_dump(mode="json"), _code())
+        key = digest(type(machine).__name__, machine.model_dump(mode="json"), dram_part(machine), _code())
         self._path = cache_folder() / "dense" / f"{machine.name}-{key[:16]}.json"
         self._rows: dict[str, list[float]] = {}
         self._new = False

@@ -14,8 +14,11 @@ from accelsim.study.values import number, values
 
 WORKLOAD = "workload."
 _UNITS = {
-    "size": "B", "bytes": "B", "bandwidth": "B/s", "per_second": "B/s", "mhz": "MHz", "bits": "bit", "words": "word", "pj": "pJ",
+    "size": "B", "bytes": "B", "bandwidth": "B/s", "bytes_per_second": "B/s", "bytes_per_cycle": "B/cycle", "mhz": "MHz",
+    "bits": "bit", "words": "word", "pj": "pJ", "_mw": "mW", "_nm": "nm",
 }  # fmt: skip
+_COUNTED = ("accelerator", "batch", "workload")
+"""Sections in which a size is a number of values or inputs, not of bytes."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Axis:
         """Unit of the values, by the end of the key."""
         if ".partitions." in self.key:
             return "B"
+        if self.key.endswith("size") and self.key.partition(".")[0] in _COUNTED:
+            return ""
         return next((unit for end, unit in _UNITS.items() if self.key.endswith(end)), "")
 
     def column(self) -> Column:
@@ -150,7 +155,11 @@ def _addressed(
         own, theirs = ([n for n in group if name in (n, Path(n).stem)] for group in (machines, workloads))
         if not own and not theirs:
             raise unknown_name("machine or workload of the study", name, [*machines, *workloads])
-        key = inner if own else WORKLOAD + inner.removeprefix(WORKLOAD)
+        if inner.startswith(WORKLOAD) and not theirs:
+            raise ConfigError(
+                f"--set {setting!r}: {name} is a machine, {inner} a key of the workloads", f"--set {inner}=..."
+            )
+        key = inner if own and not inner.startswith(WORKLOAD) else WORKLOAD + inner.removeprefix(WORKLOAD)
     chosen = tuple(dict.fromkeys(values(text)))
     return key.strip(), theirs if key.startswith(WORKLOAD) else own, chosen
 

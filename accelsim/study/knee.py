@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from accelsim.columns import Column, declare
 from accelsim.study.grid import Axis
+from accelsim.study.values import number
 
 TOLERANCE = 0.10
 """A value is good enough when its metric is within this share of the best on the axis."""
@@ -39,7 +42,7 @@ def slice_of(table: pd.DataFrame, axes: Sequence[Axis], axis: Axis) -> pd.DataFr
     for other in axes:
         if other is axis or other.key == axis.key:
             continue
-        last = other.numbers[-1] if other.numbers else other.values[-1]
+        last = other.numbers[-1] if other.numbers and is_numeric_dtype(table[other.key]) else other.values[-1]
         chosen = chosen[
             ~(chosen["machine"].isin(other.machines) & chosen["workload"].isin(other.workloads))
             | chosen[other.key].eq(last)
@@ -54,9 +57,9 @@ def knees(table: pd.DataFrame, axes: Sequence[Axis]) -> pd.DataFrame:
         if axis.numbers is None:
             continue
         for (machine, workload), line in slice_of(table, axes, axis).groupby(["machine", "workload"], sort=False):
-            line = line.sort_values(axis.key)
+            line = line[[axis.key, *METRICS]].assign(size=line[axis.key].map(_number)).sort_values("size")
             for metric in METRICS:
-                sizes, costs = line[axis.key].tolist(), line[metric].tolist()
+                sizes, costs = line["size"].tolist(), line[metric].tolist()
                 at = knee(sizes, costs)
                 rows.append(
                     {
@@ -65,3 +68,8 @@ def knees(table: pd.DataFrame, axes: Sequence[Axis]) -> pd.DataFrame:
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _number(value: Any) -> Any:
+    """Return a value of an axis as a number: as text where another machine has words along the same key."""
+    return number(value) if isinstance(value, str) else value

@@ -31,12 +31,13 @@ class Limit:
         if self.name == "area":
             return _area(machine) / self.most - 1
         known = [row[self.name] for row in rows if self.name in row]
-        if len(known) < len(rows) or not known:
+        numbers = [float(value) for value in known if isinstance(value, int | float) and value == value]
+        if len(numbers) < len(rows) or not numbers:
             raise ConfigError(
-                f"--limit {self.name}: there is no such column of {machine.name}",
+                f"--limit {self.name}: there is no such column of numbers of {machine.name}",
                 f"give {', '.join(_OF_MACHINE)} or a total",
             )
-        return max(float(value) for value in known) / self.most - 1
+        return max(numbers) / self.most - 1
 
 
 def limits(texts: Sequence[str]) -> tuple[Limit, ...]:
@@ -55,7 +56,7 @@ def sram_bytes(machine: Accelerator) -> float:
     """Return the on-chip memory between DRAM and the multipliers. Raises ConfigError where none is declared."""
     total = machine.sram_bytes()
     if total <= 0:
-        raise ConfigError(f"--limit sram: {machine.name} declares no on-chip memory")
+        raise ConfigError(f"{machine.name} declares no on-chip memory", "leave out the objective or limit sram")
     return total
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from accelsim import __version__
@@ -14,14 +13,13 @@ from accelsim.analyzers import ANALYZERS_VERSION
 from accelsim.analyzers.progress import over_layers
 from accelsim.config import digest
 from accelsim.errors import AccelsimError, ConfigError
-from accelsim.hardware.dram import load_dram
 from accelsim.sim import cautions, measured
 from accelsim.study.bundles import reference
 from accelsim.study.evaluate import Counted, Outcome, counted, refused
 from accelsim.study.grid import Point
 from accelsim.study.store import Store
 from accelsim.study.tasks import Batch, Evaluated, bare, evaluate_batch, measure_layer, timed
-from accelsim.study.template import Template
+from accelsim.study.template import Template, dram_part
 from accelsim.study.workers import Task, Workers
 from accelsim.trace import Trace
 
@@ -118,7 +116,11 @@ class Points:
             trace, template = self.traces[where], self.templates[point.machine]
             machine, problem = _machine(template, point.settings)
             key = digest(
-                machine or [template.document.data, point.settings], _dram(machine), trace.key, trace.digest, *_VERSIONS
+                machine or [template.document.data, point.settings],
+                dram_part(machine),
+                trace.key,
+                trace.digest,
+                *_VERSIONS,
             )
             keys.append(key)
             if key in seen or key in self.store:
@@ -209,7 +211,7 @@ _VERSIONS = (__version__, STUDY_VERSION, ANALYZERS_VERSION)
 def _machine(template: Template, settings: tuple[str, ...]) -> tuple[Accelerator | None, AccelsimError | None]:
     try:
         machine = template.machine(settings)
-        _dram(machine)
+        dram_part(machine)
         return machine, None
     except AccelsimError as error:
         return None, error
@@ -226,18 +228,6 @@ def _measurement(machine: Accelerator) -> str:
     """Return what the statistics of a machine depend on besides the trace."""
     resident = getattr(getattr(machine, "mapping", None), "resident", False)
     return f"{machine.measurement()}/{machine.counts_products}/{resident}"
-
-
-def _dram(machine: Accelerator | None) -> Any:
-    """Return the parameters of the DRAM part that a machine names, which are no part of its description."""
-    dram = getattr(machine, "dram", None)
-    part = getattr(dram, "part", None)
-    return None if part is None else _device(part, getattr(dram, "channels", None))
-
-
-@lru_cache(maxsize=64)
-def _device(part: str, channels: int | None) -> dict[str, Any]:
-    return load_dram(part, [f"organisation.channels={channels}"] if channels else []).model_dump(mode="json")
 
 
 def _kept(machine: Accelerator, trace: Trace) -> bool:

@@ -20,6 +20,7 @@ from accelsim.study.executors import open_workers
 from accelsim.study.grid import WORKLOAD, Axis, Grid, grid
 from accelsim.study.limits import Limit, limits, sram_bytes
 from accelsim.study.optimiser import Optimiser
+from accelsim.study.pareto import pareto
 from accelsim.study.points import Points
 from accelsim.study.store import Store, typed
 from accelsim.study.sweep import PARTS, axis_columns, condensed, networks, open_traces
@@ -152,21 +153,6 @@ def front(table: pd.DataFrame, goals: Sequence[str]) -> pd.DataFrame:
     return own.sort_values(list(dict.fromkeys([*columns, "sram_bytes", "trial"])), ignore_index=True)
 
 
-def pareto(values: Sequence[Sequence[float]]) -> list[bool]:
-    """Return which points no other dominates; equal points are all on the front.
-
-    >>> pareto([(1, 5), (2, 2), (3, 3), (5, 1), (2, 2)])
-    [True, True, False, True, True]
-    """
-    unique = sorted(set(map(tuple, values)))
-    best: list[tuple[float, ...]] = []
-    for one in unique:  # sorted, so none that comes later can dominate it
-        if not any(all(b <= o for b, o in zip(other, one, strict=True)) for other in best):
-            best.append(one)
-    kept = set(best)
-    return [tuple(value) in kept for value in values]
-
-
 class _Space:
     """The free keys, and what a design is worth: its objectives and by how much it exceeds each limit."""
 
@@ -233,13 +219,16 @@ class _Space:
             if not problem:
                 machine = self.template.machine(known["settings"])
                 known["sram"] = _sram(machine)
-                known["goals"] = [known["sram"] if goal == "sram" else _goal(goal, rows) for goal in self.goals]
+                known["goals"] = [sram_bytes(machine) if goal == "sram" else _goal(goal, rows) for goal in self.goals]
                 known["excess"] = [bound.excess(machine, rows) for bound in self.bounds]
         return known
 
 
 def _goal(goal: str, rows: Sequence[Mapping[str, Any]]) -> float:
-    """Return an objective of a design: its total on one workload, the geometric mean over several."""
+    """Return an objective of a design: its total on one workload, the geometric mean over several.
+
+    Raises ConfigError for a ratio, UnknownNameError for a column that the runs do not have.
+    """
     found = [_total(OBJECTIVES.get(goal, goal), row) for row in rows]
     if len(found) == 1:
         return found[0]
@@ -249,9 +238,12 @@ def _goal(goal: str, rows: Sequence[Mapping[str, Any]]) -> float:
 def _total(column: str, row: Mapping[str, Any]) -> float:
     if column == "edp":
         return float(row["energy_pj"]) * float(row["time_s"])
-    value = row.get(column)
-    if value is None or isinstance(value, str) or value != value:
-        totals = [name for name in row if name in COLUMNS and COLUMNS[name].sums]
+    value, totals = row.get(column), [name for name in row if name in COLUMNS and COLUMNS[name].sums]
+    if column in ("speedup", "energy_gain"):
+        raise ConfigError(
+            f"--objective {column}: objectives are made small, and more of it is better", "take latency or energy"
+        )
+    if column not in totals or value is None or value != value:
         raise unknown_name("objective", column, [*OBJECTIVES, *totals])
     return float(value)
 

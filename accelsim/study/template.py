@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from accelsim import catalogue, config, strictyaml
 from accelsim.accelerators.base import Accelerator, described
 from accelsim.errors import ConfigError
+from accelsim.hardware.dram import load_dram
 
 _MOST_KEPT = 1 << 13
 
@@ -77,3 +80,21 @@ class Template:
                 value = value[part]
             found = self._parsed[setting] = (tuple(str(k) for k in keys), value)
         return found
+
+
+def dram_part(machine: Accelerator | None) -> dict[str, Any] | None:
+    """Return the parameters of the DRAM part that a machine names, which are no part of its description; None without one.
+
+    They are those that the file has now. Raises what `load_dram` raises.
+    """
+    dram = getattr(machine, "dram", None)
+    part = getattr(dram, "part", None)
+    if part is None:
+        return None
+    path = catalogue.find("dram", part)
+    return _part(path, path.stat().st_mtime_ns, getattr(dram, "channels", None))
+
+
+@lru_cache(maxsize=64)
+def _part(path: Path, _changed_ns: int, channels: int | None) -> dict[str, Any]:
+    return load_dram(str(path), [f"organisation.channels={channels}"] if channels else []).model_dump(mode="json")

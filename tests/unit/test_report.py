@@ -21,11 +21,12 @@ from accelsim.report.charts.figure import SCHEMA
 from accelsim.report.charts.layers import energy_table, time_table, traffic_table
 from accelsim.report.charts.roofline import roofline_table
 from accelsim.report.charts.study import front_table
+from accelsim.report.charts.study import sweep as sweep_figures
 from accelsim.report.charts.values import bits_table, heatmap, shares_table
 from accelsim.report.folders import Results, Run, load
 from accelsim.report.page import html
 from accelsim.results import RunResult
-from tests.report_runs import LAYERS, results
+from tests.report_runs import LAYERS, network, results
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,48 @@ def test_a_front_is_what_no_point_beats(loaded: Results) -> None:
         for (x, y), front in zip(points, own["front"], strict=True):
             beaten = any((a <= x and b <= y) and (a < x or b < y) for a, b in points)
             assert not (front and beaten)
-            assert front or beaten or (points == (x, y)).all(axis=1).sum() > 1
+            assert front or beaten
+
+
+def test_points_that_are_equal_are_on_the_front_together(loaded: Results) -> None:
+    table = (
+        loaded.studies[0]
+        .table.iloc[:4]
+        .assign(key=list("abcd"), machine="m", time_s=[1.0, 1.0, 2.0, 2.0], energy_pj=[5.0, 5.0, 5.0, 3.0])
+    )
+    found = front_table(replace(loaded.studies[0], table=table), "time_s", "energy_pj")
+    assert sorted(zip(found["x"], found["y"] * 1e12, found["front"], strict=True)) == [
+        (1.0, 5.0, True), (1.0, 5.0, True), (2.0, 3.0, True), (2.0, 5.0, False),
+    ]  # fmt: skip
+
+
+def test_the_knee_of_the_time_is_that_of_the_time(tmp_path: Path) -> None:
+    net = str(network(tmp_path / "net"))
+    axis = "clock.frequency_mhz=100..1600"
+    assert (
+        invoke(["sweep", "--quiet", "--hw", "stripes", "--workload", net, "--set", axis, "--out", str(tmp_path)]) == 0
+    )
+    time = sweep_figures(load([tmp_path]).studies)[0].data.query("metric == 'Time (s)'")
+    assert time["knee"].sum() == 1
+    assert float(time.loc[time["knee"], "value"].iloc[0]) <= 1.1 * time["value"].min()
+
+
+def test_ratios_of_several_samples_are_of_their_means(tmp_path: Path) -> None:
+    rows = pd.DataFrame(
+        {
+            "index": 0, "layer": "a", "kind": "conv", "sample": [0, 1], "baseline_cycles": [100.0, 100.0],
+            "total_cycles": [20.0, 80.0], "time_s": [1.0, 3.0], "dram_bytes": 8.0, "energy_pj": [1.0, 3.0], "macs": 4,
+            "baseline_energy_pj": 4.0, "speedup": [5.0, 1.25], "energy_gain": [4.0, 4 / 3], "slots": [0.0, 0.0],
+            "slots_busy": 0.0, "lane_use": 0.0,
+        }
+    )  # fmt: skip
+    info = {"hardware": {"name": "m"}, "trace": {"name": "t"}, "batch": 2, "accelsim": "0"}
+    result = RunResult(rows, info)
+    result.write(tmp_path)
+    shown = load([tmp_path]).runs[0].layers
+    for table in (result.by_layer(), shown):
+        assert table[["speedup", "energy_gain", "lane_use"]].iloc[0].tolist() == [2.0, 2.0, 0.0]
+    assert shown["time_s"].tolist() == [1.0]  # mean over the samples, of one input
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,12 +17,16 @@ from hypothesis import strategies as st
 
 from accelsim.accelerators.base import load_hardware
 from accelsim.cli import invoke
-from accelsim.errors import ConfigError, InputError, UnknownNameError
+from accelsim.errors import AccelsimError, ConfigError, InputError, UnknownNameError
+from accelsim.report import text
+from accelsim.report.charts.study import pareto as pareto_figures
 from accelsim.report.figures import search as search_figures
+from accelsim.report.folders import Study
 from accelsim.report.text import search as search_text
 from accelsim.study import optimiser
 from accelsim.study.limits import Limit, bandwidth, limits, sram_bytes
-from accelsim.study.search import Search, pareto, search
+from accelsim.study.pareto import pareto
+from accelsim.study.search import Search, search
 from accelsim.study.sweep import sweep
 from tests.study_networks import bandwidth_key, buffer_key, network, second_buffer_key
 
@@ -248,6 +253,37 @@ def test_without_optuna_the_extra_is_named(folder: str, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(InputError, match=r"accelsim\[study\]"):
         search("stripes", folder, FREE)
+
+
+@pytest.mark.parametrize(
+    ("goal", "limit", "words"),
+    [
+        ("speedup", "sram=1MiB", "more of it is better"),
+        ("energy_gain", "sram=1MiB", "more of it is better"),
+        ("mappings", "sram=1MiB", "unknown objective"),
+        ("energy", "problem=1", "no such column of numbers"),
+        ("energy", "warnings=1", "no such column of numbers"),
+    ],
+)
+def test_what_cannot_be_made_small_or_bounded_is_refused(goal: str, limit: str, words: str, folder: str) -> None:
+    with pytest.raises(AccelsimError, match=words):
+        search("stripes", folder, FREE, [goal], [limit], trials=1)
+
+
+def test_memory_of_a_machine_that_declares_none_is_no_objective(folder: str) -> None:
+    with pytest.raises(ConfigError, match="declares no on-chip memory"):
+        search("p100", folder, ["clock.frequency_mhz=500,1000"], ["sram"], trials=1)
+
+
+def test_an_energy_delay_product_has_one_prefix() -> None:
+    assert text.quantity(2.5e9, "pJ s") == "2.50 mJ s"
+    study = Study("s", "search", pd.DataFrame(), [], {"objectives": ["edp", "energy"]}, [])
+    table = pd.DataFrame(
+        {"problem": "", "key": ["a", "b"], "machine": "m", "edp": [2.5e9, 3e9], "energy_pj": [4e9, 3e9]}
+    )
+    found = pareto_figures([replace(study, table=table)])[0]
+    assert found.view["layer"][0]["encoding"]["x"]["title"] == "Energy-delay product (J s)"
+    assert found.data.set_index("x")["x_written"].to_dict() == {0.0025: "2.50 mJ s", 0.003: "3.00 mJ s"}
 
 
 def test_an_unknown_objective_has_near_names(folder: str) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -19,15 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import accelsim
+from accelsim import catalogue
 from accelsim.accelerators.base import load_hardware
 from accelsim.cli import invoke
 from accelsim.columns import COLUMNS
 from accelsim.errors import ConfigError, UnknownNameError
+from accelsim.layer import LayerShape
 from accelsim.report.figures import sweep as sweep_figures
 from accelsim.report.text import sweep as sweep_text
 from accelsim.study import evaluate, points
-from accelsim.study.grid import grid
-from accelsim.study.knee import TOLERANCE, knee
+from accelsim.study.dense import dense_totals
+from accelsim.study.grid import Axis, grid
+from accelsim.study.knee import METRICS, TOLERANCE, knee, knees
 from accelsim.study.points import Points
 from accelsim.study.store import Store
 from accelsim.study.sweep import Sweep, open_traces, sweep
@@ -106,6 +110,36 @@ def test_a_grid_is_the_product_of_what_is_addressed() -> None:
         grid(["a"], ["w"], ["c:x=1"])
     with pytest.raises(ConfigError, match="KEY=VALUES"):
         grid(["a"], ["w"], ["x"])
+
+
+def test_a_key_of_the_workloads_given_to_a_machine_is_refused() -> None:
+    with pytest.raises(ConfigError, match="a key of the workloads"):
+        grid(["a"], ["w"], ["a:workload.samples=1,2"])
+    both = grid(["net"], ["net"], ["net:workload.samples=1,2"])
+    assert [(axis.key, axis.workloads) for axis in both.axes] == [("workload.samples", ("net",))]
+
+
+@pytest.mark.parametrize(
+    ("key", "unit", "text"),
+    [
+        ("batch.size", "", "16"),
+        ("accelerator.group_size", "", "16"),
+        ("workload.image_size", "", "16"),
+        ("memory.buffer.size", "B", "16 B"),
+        ("l2.size", "B", "16 B"),
+        ("memory.buffer.partitions.weight", "B", "16 B"),
+        ("memory.buffer.bytes_per_cycle", "B/cycle", "16 B/cycle"),
+        ("dram.bandwidth", "B/s", "16 B/s"),
+        ("clock.frequency_mhz", "MHz", "16 MHz"),
+    ],
+)
+def test_an_axis_has_the_unit_of_its_key(key: str, unit: str, text: str) -> None:
+    axis = Axis(key, ("16", "32"))
+    assert (axis.unit, sweep_text.written(axis, 16.0)) == (unit, text)
+
+
+def test_values_of_an_axis_keep_their_digits() -> None:
+    assert sweep_text.written(Axis("array.columns", ("1048576", "1048577")), 1048577.0) == "1048577"
 
 
 @pytest.mark.parametrize("name", ["eyeriss", "stripes", "scnn", "systolic"])
@@ -289,6 +323,26 @@ def test_a_knee_is_good_enough_and_nothing_smaller_beside_it_is(costs: list[floa
     assert all(cost > limit for cost in costs[: int(at)])
 
 
+def test_sizes_of_one_machine_beside_words_of_another_are_numbers() -> None:
+    axes = (Axis("x", ("8", "16", "128"), ("a",), ("w",)), Axis("x", ("none", "8"), ("b",), ("w",)))
+    other = Axis("y", ("1", "2"), ("a", "b"), ("w",))
+    rows = [("a", "8", 9.0), ("a", "16", 2.0), ("a", "128", 2.0), ("b", "none", 5.0), ("b", "8", 4.0)]
+    table = pd.DataFrame(
+        [
+            {"machine": m, "workload": "w", "problem": "", "x": x, "y": y, **dict.fromkeys(METRICS, cost * y)}
+            for m, x, cost in rows
+            for y in (1.0, 2.0)
+        ]
+    )
+    found = knees(table, (*axes, other))
+    own = found[found["axis"].eq("x")]
+    assert set(own["machine"]) == {"a"}
+    assert own["knee"].tolist() == [16.0] * len(METRICS)
+    assert own["at_smallest"].tolist() == [18.0] * len(METRICS)
+    along = found[found["axis"].eq("y")].set_index(["machine", "metric"])["best"]
+    assert along["a", "energy_pj"] == 2.0
+
+
 def test_knees_are_per_axis_machine_workload_and_metric(swept: Sweep) -> None:
     found = swept.knees
     assert set(zip(found["axis"], found["machine"], strict=True)) == {
@@ -341,6 +395,24 @@ def test_words_are_an_axis_too(folders: list[str], tmp_path: Path) -> None:
     assert found.table["dram_bytes"].is_monotonic_decreasing
     assert not len(found.knees)
     assert ">profiled" in sweep_figures.write(found, tmp_path)[0].read_text()
+
+
+def test_a_dram_part_that_was_changed_gives_other_points(folders: list[str], tmp_path: Path) -> None:
+    text = catalogue.find("dram", "ddr4").read_text(encoding="utf-8")
+    part = tmp_path / "mine.yaml"
+    slower = re.sub(r"(frequency_mhz: *)[0-9.]+", r"\g<1>100", text)
+    assert slower != text
+    settings = [f"dram={{part: '{part}', kind: ddr4, source: mine}}"]
+    product = {LayerShape("linear", 1, 1, 64, 64, 1, 1, 1, 1, 1, 1): 1}
+    seconds, dense = [], []
+    for content in (text, slower):
+        part.write_text(content, encoding="utf-8")
+        table = sweep("stripes", folders[0], settings, tmp_path / "out").table
+        assert not table["problem"].iloc[0]
+        seconds.append(table["time_s"].iloc[0])
+        dense.append(dense_totals(load_hardware("stripes", settings), product)["time_s"])
+    assert seconds[0] < seconds[1]
+    assert dense[0] < dense[1]
 
 
 def test_the_command_prints_points_and_knees(

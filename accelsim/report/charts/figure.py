@@ -134,4 +134,4 @@ def quantity(value: float, unit: str) -> str:
     """Write a number of an axis with its unit: capacities with binary prefixes."""
     if unit == "B" and float(value).is_integer():
         return binary_bytes(value)
-    return engineering(value, unit) if unit in ("B", "B/s") else f"{value:g} {unit}".rstrip()
+    return engineering(value, unit) if unit in ("B", "B/s") else f"{value:.12g} {unit}".rstrip()

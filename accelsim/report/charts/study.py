@@ -10,7 +10,8 @@ import pandas as pd
 from accelsim.report import palette
 from accelsim.report.charts.figure import Figure, View, colours, logarithmic, quantity, spread, tooltips
 from accelsim.report.folders import Study
-from accelsim.study.knee import TOLERANCE
+from accelsim.study.knee import TOLERANCE, knee
+from accelsim.study.pareto import pareto as pareto_front
 from accelsim.units import engineering
 
 METRICS = {
@@ -22,9 +23,11 @@ _OBJECTIVES = {"latency": "time_s", "energy": "energy_pj", "traffic": "dram_byte
 _TITLES = {
     **METRICS,
     "sram_bytes": ("On-chip memory (B)", "B"),
-    "edp": ("Energy-delay product (pJ s)", "pJ s"),
+    "edp": ("Energy-delay product (J s)", "J s"),
     "trial": ("Trial", ""),
 }
+_PICO = ("energy_pj", "edp")
+"""Metrics kept in pJ, or pJ s, and drawn in J, or J s."""
 MOST_POINTS = 3000
 """Points of a front's figure besides those on it; more would only make the file large."""
 _MOST_THIN = 24
@@ -80,7 +83,12 @@ def curve_table(study: Study, axis: dict[str, Any]) -> pd.DataFrame:
 
 
 def _scaled(row: dict[Any, Any], metric: str) -> float:
-    return float(row[metric]) * (1e-12 if metric == "energy_pj" else 1.0)
+    return float(row[metric]) * _unit(metric)
+
+
+def _unit(metric: str) -> float:
+    """Return the unit that a metric is kept in over the one that it is drawn in."""
+    return 1e-12 if metric in _PICO else 1.0
 
 
 def _written(value: Any, unit: str) -> str:
@@ -91,7 +99,7 @@ def _written(value: Any, unit: str) -> str:
 
 def _curves(study: Study, axis: dict[str, Any], table: pd.DataFrame, key: str) -> Figure:
     """Return the curves along an axis, a panel per metric."""
-    data = pd.concat([_of_metric(study, axis, table, metric) for metric in METRICS], ignore_index=True)
+    data = pd.concat([_of_metric(table, metric) for metric in METRICS], ignore_index=True)
     lines = data.drop_duplicates("line").set_index("line")["machine"]
     shown = palette.machine_colours([str(line) for line in lines.index], lines.tolist())
     y: dict[str, Any] = {
@@ -132,19 +140,13 @@ def _curves(study: Study, axis: dict[str, Any], table: pd.DataFrame, key: str) -
     return Figure("sweep", key, f"{study.label}: {axis['key']}", note, data, view, "metric")
 
 
-def _of_metric(study: Study, axis: dict[str, Any], table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return the points of one metric, those at a knee marked."""
+def _of_metric(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the points of one metric, those at the knee of a thick line marked."""
     title, unit = METRICS[metric]
     found = table.drop(columns=list(METRICS)).assign(metric=title, value=table[metric], knee=False)
     found["written"] = [engineering(v, unit) for v in table[metric]]
-    knees = study.knees
-    if len(knees):
-        own = knees[knees["axis"].eq(axis["key"]) & knees["metric"].eq({"time_s": "total_cycles"}.get(metric, metric))]
-        at = {(row["machine"], row["workload"]): row["knee"] for row in own.to_dict("records")}
-        where = zip(found["main"], found["machine"], found["workload"], found["at"], strict=True)
-        found["knee"] = [
-            bool(main) and at.get((machine, workload)) == value for main, machine, workload, value in where
-        ]
+    for _, line in found[found["main"]].groupby(["machine", "workload"], sort=False):
+        found.loc[line.index, "knee"] = line["at"].eq(knee(line["at"].tolist(), line["value"].tolist()))
     return found
 
 
@@ -208,8 +210,8 @@ def front_table(study: Study, first: str, second: str) -> pd.DataFrame:
             "study": study.label,
             "line": done["machine"] + (", " + done["workload"] if workloads else ""),
             "machine": done["machine"],
-            "x": done[first].astype(float) * (1e-12 if first == "energy_pj" else 1.0),
-            "y": done[second].astype(float) * (1e-12 if second == "energy_pj" else 1.0),
+            "x": done[first].astype(float) * _unit(first),
+            "y": done[second].astype(float) * _unit(second),
             "point": [
                 ", ".join(f"{a['key']}={_written(row[a['key']], a['unit'])}" for a in keys)
                 for row in done.to_dict("records")
@@ -226,13 +228,8 @@ def front_table(study: Study, first: str, second: str) -> pd.DataFrame:
 
 
 def _front_of(points: pd.DataFrame) -> list[Any]:
-    """Return the index of the points that no other beats, less being better."""
-    best, found = float("inf"), []
-    for place, y in points.sort_values(["x", "y"])["y"].items():
-        if y < best:
-            best = y
-            found.append(place)
-    return found
+    """Return the index of the points that no other beats, less being better; equal ones stand together."""
+    return list(points.index[pareto_front(list(zip(points["x"], points["y"], strict=True)))])
 
 
 def _lower(title: str) -> str:

@@ -52,7 +52,9 @@ def _row(alt: Any, sweep: Sweep, axis: Axis) -> Any:
     """Return the panels of one axis, one per metric."""
     table = _line_names(sweep)
     thick, thin = _lines(table, sweep, axis)
-    marks = sweep.knees[sweep.knees["axis"].eq(axis.key)] if len(sweep.knees) else sweep.knees
+    marks = sweep.knees
+    if len(marks):
+        marks = marks[marks["axis"].eq(axis.key) & marks["machine"].isin(axis.machines)]
     panels = []
     for metric, (scale, title) in _SCALED.items():
         y = _y(alt, pd.concat([thick, thin])[metric] / scale, title)

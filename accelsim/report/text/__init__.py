@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from accelsim.report.terminal import Sparing, current
-from accelsim.units import engineering, percent, picojoules
+from accelsim.units import engineering, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,11 +81,11 @@ def warnings(lines: Iterable[str]) -> list[str]:
 
 
 def quantity(value: Any, unit: str) -> str:
-    """Format a number by its unit: a share of one, an energy in pJ, a factor, or an SI-prefixed count."""
+    """Format a number by its unit: a share of one, an energy in pJ (times seconds), a factor, or an SI-prefixed count."""
     if unit == "share":
         return percent(float(value))
-    if unit == "pJ":
-        return picojoules(float(value))
+    if unit in ("pJ", "pJ s"):  # a prefix before that of the unit would be none
+        return engineering(float(value) * 1e-12, unit[1:])
     if unit == "x":
         return f"{float(value):.2f}x"
     return engineering(float(value), unit)

@@ -51,7 +51,7 @@ def written(axis: Axis | None, value: Any) -> str:
         return binary_bytes(float(value))
     if axis.unit == "B/s":
         return engineering(float(value), "B/s")
-    return f"{value:g} {axis.unit}".rstrip()
+    return f"{value:.12g} {axis.unit}".rstrip()
 
 
 def _points(sweep: Sweep) -> Table:
