@@ -219,8 +219,11 @@ def test_an_exploration_of_a_small_network(tmp_path: Path) -> None:
     again = explore(network, Sharing(sizes=(4, 8, 16, 64)), Coding(), PLAN, tmp_path, others=10)
     assert network.calls == calls  # all scores were kept
     pd.testing.assert_frame_equal(again.front, front)
-    huffman = explore(network, Sharing(sizes=(4, 8, 16, 64)), Coding(indices="huffman"), PLAN, tmp_path)
-    assert len(huffman.front)
+    coding = Coding(indices="huffman")
+    huffman = explore(network, Sharing(sizes=(4, 8, 16, 64)), coding, PLAN, tmp_path)
+    for row, assignment in zip(huffman.front.to_dict("records"), huffman.assignments, strict=True):
+        stored = [huffman.candidates[n][k].stored(coding) for n, k in assignment.items()]
+        assert row["mean_index_bits"] == pytest.approx(sum(one.index_bits for one in stored) / total)
 
 
 def test_an_exploration_that_was_interrupted_goes_on(tmp_path: Path) -> None:

@@ -45,7 +45,12 @@ declare(
     ),
     Column("predicted", "", "loss or distance of the outputs that the predictor gives", sums=False),
     Column("fitted", "", "whether the predictor was fitted to this combination (the others judge it)", sums=False),
-    Column("mean_index_bits", "bit", "bits of an index, mean over the weights", sums=False),
+    Column(
+        "mean_index_bits",
+        "bit",
+        "bits of an index, mean over the weights; of Huffman codes with their tables",
+        sums=False,
+    ),
     Column("chosen", "", "the point that is exported: the highest rate within the loss that is allowed", sums=False),
     Column("metric_value", "%", "metric of the network with shared weights on all inputs", sums=False),
 )

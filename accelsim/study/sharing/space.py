@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from accelsim.study.sharing import nsga
 from accelsim.study.sharing.candidates import Candidate
-from accelsim.study.sharing.rate import Coding, Stored, mean_of_ratios, rate, width
+from accelsim.study.sharing.rate import Coding, Stored, mean_of_ratios, rate
 
 Floats = npt.NDArray[np.float64]
 Genes = npt.NDArray[np.int64]
@@ -76,15 +76,12 @@ class Space:
         """Return rates, bits of an index and bits of all weights of a design, as columns of a result."""
         bits = self.bits[np.arange(len(genes)), genes].tolist()
         every = self.coding.weight_bits
-        widths = [
-            width(self.candidates[n][self.sizes[j]].codebooks.shape[1]) * w
-            for n, j, w in zip(self.names, genes, self.weights, strict=True)
-        ]
+        indices = sum(row[j].index_bits for row, j in zip(self.stored, genes, strict=True))
         return {
             "rate": rate(self.weights, bits, every),
             "mean_of_ratios": mean_of_ratios(self.weights, bits, every),
             "rate_of_all": (sum(self.weights) + self.others) * every / (sum(bits) + self.others * every),
-            "mean_index_bits": sum(widths) / sum(self.weights),
+            "mean_index_bits": indices / sum(self.weights),
             "stored_bits": sum(bits),
         }
 
