@@ -169,8 +169,8 @@ def quantize(values: Floats, scheme: Scheme, axis: int = 0, where: str = "tensor
     """
     if values.size == 0:
         raise InputError(f"{where}: the tensor is empty")
-    others = tuple(i for i in range(values.ndim) if i != axis) if scheme.per_channel else None
-    used = axis if scheme.per_channel else None
+    used = axis % values.ndim if scheme.per_channel else None
+    others = None if used is None else tuple(i for i in range(values.ndim) if i != used)
     return codec(scheme, values.min(axis=others), values.max(axis=others), used, where).coded(values)
 
 

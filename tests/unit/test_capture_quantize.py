@@ -85,3 +85,12 @@ def test_values_that_are_no_numbers_are_refused_by_name(bad: float, scheme: Sche
 def test_an_empty_tensor_is_refused() -> None:
     with pytest.raises(InputError, match="empty"):
         quantize(np.zeros((0, 3)), Scheme())
+
+
+def test_a_channel_axis_may_be_counted_from_the_end() -> None:
+    values = np.array([[1.0, -20.0, 300.0], [0.5, 8.0, -90.0]])
+    scheme = Scheme(scheme="symmetric", bits=8, per_channel=True)
+    last, same = quantize(values, scheme, axis=-1), quantize(values, scheme, axis=1)
+    assert np.array_equal(last.codes, same.codes)
+    assert last.axis == same.axis == 1
+    assert np.array_equal(last.scale, np.array([1.0, 20.0, 300.0]) / 127)
