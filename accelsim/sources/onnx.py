@@ -13,7 +13,7 @@ from accelsim.sources.graphs.source import Graph
 class Onnx(Graph):
     """An ONNX model file: real numbers, or codes in any of ONNX's forms (QDQ, QLinear, integer, dynamic)."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     packages: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     extra: ClassVar[str] = "onnx"
 

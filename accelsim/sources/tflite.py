@@ -15,7 +15,7 @@ from accelsim.sources.inputs.items import Item
 class TFLite(Graph):
     """A TFLite model file: int8, uint8 or int16 codes, per tensor or per channel, or real numbers."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     packages: ClassVar[tuple[str, ...]] = ("ai-edge-litert",)
     extra: ClassVar[str] = "tflite"
 

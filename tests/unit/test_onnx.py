@@ -482,6 +482,41 @@ def test_sequences_of_different_lengths_are_counted_as_missing(tmp_path: Path) -
     ]
 
 
+def test_a_square_weight_used_both_ways_round_is_two_layers(tmp_path: Path) -> None:
+    nodes = [
+        node("Gemm", "x w", "a", transB=1), node("Gemm", "a w", "b"), node("Gemm", "b w", "c"),
+        node("Einsum", "c w", "d", equation="ij,jk->ik"), node("Einsum", "d w", "y", equation="ij,kj->ik"),
+    ]  # fmt: skip
+    model = save(tmp_path / "m.onnx", nodes, {"w": normal(4, 4)}, {"x": [2, 4]})
+    trace = trace_of(model, {"x": normal(3, 2, 4)})
+    assert [record.shapes[0].steps for record in trace.layers] == [1, 2, 1, 1]
+    for index in range(4):
+        assert_reproduced(trace.layer(index, 2))
+
+
+def test_an_einsum_of_one_operand_is_no_product(tmp_path: Path) -> None:
+    nodes = [node("Einsum", "x", "t", equation="bij->bji"), node("MatMul", "t w", "y")]
+    trace = trace_of(save(tmp_path / "m.onnx", nodes, {"w": normal(3, 5)}, {"x": [1, 3, 4]}), {"x": normal(2, 3, 4)})
+    assert len(trace.layers) == 1
+    assert not trace.manifest["unsupported"]
+    assert_reproduced(trace.layer(0))
+
+
+def test_rows_before_the_batch_are_put_behind_it(tmp_path: Path) -> None:
+    domain = {"domain": "com.microsoft"}
+    nodes = [
+        node("FusedMatMul", "x w", "a", transBatchA=1, transA=1, transB=1, **domain),
+        node("FusedMatMul", "a v", "b", transBatchB=1, **domain),
+        node("FusedMatMul", "b z", "y", transBatchB=1, **domain),
+    ]
+    constants = {"w": normal(2, 5, 4), "v": normal(5, 2, 6)}
+    model = save(tmp_path / "m.onnx", nodes, constants, {"x": [4, 2, 3], "z": [6, 2, 7]})
+    trace = trace_of(model, {"x": normal(1, 4, 2, 3), "z": normal(1, 6, 2, 7)})
+    assert [record.shapes[0].kind for record in trace.layers] == ["linear", "linear", "matmul"]
+    for index in range(3):
+        assert_reproduced(trace.layer(index))
+
+
 def test_products_without_a_normal_form_are_counted_named_and_shared(tmp_path: Path) -> None:
     constants = {
         "w": normal(4, 2, 3, 3, 3), "v": normal(6, 5), "b": np.ones((6, 5), np.int32)

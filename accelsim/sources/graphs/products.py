@@ -79,7 +79,8 @@ def linear(x: Values, w: Values, steps: int = 1) -> Product:
 def matrix(a: Values, b: Values, static: str | None) -> Product:
     """(..., N, C) by (..., C, K), also with a vector on either side; static: "left" or "right" operand, None: neither.
 
-    A static operand becomes the weight; a batch of static ones, or of two activations, becomes groups.
+    A static operand becomes the weight. A batch of static ones becomes groups, but a batch that they share becomes rows, and
+    one that meets them all alike more filters. A batch of two activations becomes groups.
     """
     if len(a.shape) == 1:
         a = a.shaped(1, a.shape[0])
@@ -88,23 +89,48 @@ def matrix(a: Values, b: Values, static: str | None) -> Product:
     swap = static == "left"
     x, w = (_flipped(b), a) if swap else (a, _flipped(b))  # (..., rows, C), (..., filters, C)
     batch = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
-    count, rows, filters, c = int(np.prod(batch)), x.shape[-2], w.shape[-2], x.shape[-1]
+    rows, filters = x.shape[-2], w.shape[-2]
 
     def order(result: Values) -> Values:
         """(..., rows, filters) of the operator's result."""
         return _flipped(result.shaped(*batch, filters, rows)) if swap else result.shaped(*batch, rows, filters)
 
-    if static and int(np.prod(w.shape[:-2])) == 1:
-        product = linear(x.shaped(count * rows, c), w.shaped(filters, c))
-        return replace(product, fold=lambda result: product.fold(order(result)))
-    shape = LayerShape("linear" if static else "matmul", rows, count, filters, c, 1, 1, 1, 1, 1, 1)
-    rest = (*batch, rows, c), (*batch, filters, c)
-    activation, weight = (_spread(values, size) for values, size in zip((x, w), rest, strict=True))
+    product = _by_weights(x, w, batch) if static else _grouped_product("matmul", x, w, batch)
+    return replace(product, fold=lambda result: product.fold(order(result)))
+
+
+def _by_weights(x: Values, w: Values, batch: tuple[int, ...]) -> Product:
+    """x (..., rows, C), static w (..., filters, C), together of `batch`; folds (..., rows, filters)."""
+    missing = len(batch) - len(w.shape) + 2
+    own = [place for place in range(missing, len(batch)) if w.shape[place - missing] > 1]
+    shared = [place for place in range(len(batch)) if place not in own]
+    last, c = len(batch), x.shape[-1]
+    given = (*(1,) * (len(batch) - len(x.shape) + 2), *x.shape[:-2])
+    filters = w.shape[-2]
+    if all(given[place] == 1 for place in own):
+        count = int(np.prod([batch[place] for place in own], dtype=np.int64))
+        product = linear(x.shaped(-1, c), _stacked(_spread(w, w.shape), count))
+        arranged = (*shared, last, *own, last + 1)
+        return replace(
+            product, fold=lambda result: product.fold(result.transposed(*arranged).shaped(-1, count * filters))
+        )
+    turn = (*own, *shared, last, last + 1)
+    groups = tuple(batch[place] for place in own)
+    turned = _spread(x, (*batch, x.shape[-2], c)).transposed(*turn).shaped(*groups, -1, c)
+    product = _grouped_product("linear", turned, w.shaped(*groups, filters, c), groups)
+    return replace(product, fold=lambda result: product.fold(result.transposed(*turn).shaped(*groups, -1, filters)))
+
+
+def _grouped_product(kind: str, x: Values, w: Values, batch: tuple[int, ...]) -> Product:
+    """x (..., rows, C), w (..., filters, C), a group for each item of `batch`; folds (..., rows, filters)."""
+    count, rows, filters, c = int(np.prod(batch, dtype=np.int64)), x.shape[-2], w.shape[-2], x.shape[-1]
+    shape = LayerShape(kind, rows, count, filters, c, 1, 1, 1, 1, 1, 1)
+    activation, weight = (_spread(values, (*batch, *values.shape[-2:])) for values in (x, w))
     return Product(
         shape,
         _grouped(activation, count).shaped(*shape.activation_shape),
         _stacked(weight, count).shaped(*shape.weight_shape),
-        lambda result: _grouped(order(result), count).shaped(*shape.output_shape),
+        lambda result: _grouped(result, count).shaped(*shape.output_shape),
     )
 
 

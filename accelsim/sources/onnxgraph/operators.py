@@ -41,6 +41,8 @@ _LOOPS = frozenset(("Loop", "If", "Scan", "SequenceMap"))
 
 def role(node: Node) -> Role:
     """Return the role of an operator, by its name whatever its domain."""
+    if node.operator == "Einsum" and len(node.inputs) < 2:
+        return Role.VIEW  # nothing is multiplied
     for names, found in (
         (PRODUCTS, Role.PRODUCT),
         (ELEMENTWISE, Role.ELEMENTWISE),

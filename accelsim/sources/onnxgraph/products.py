@@ -43,13 +43,21 @@ class Reading:
             return _convolution(self.node, left, right, result)
         if self.node.operator == "Einsum":
             return _einsum(self.node, left, right, static)
-        flags = {"Gemm": "trans", "FusedGemm": "trans", "QGemm": "trans", "FusedMatMul": "trans"}
-        prefix = flags.get(self.node.operator)
-        if prefix and self.node.attributes.get("transA", 0):
-            left = _flipped(left)
-        if prefix and self.node.attributes.get("transB", 0):
-            right = _flipped(right)
-        return matrix(left, right, static)
+        return matrix(self._turned(left, "A"), self._turned(right, "B"), static)
+
+    def arrangement(self, static: str | None) -> tuple[object, ...]:
+        """Return what tells apart two uses of one tensor of weights, the operand `static`, besides their shapes."""
+        if self.node.operator == "Einsum":
+            return (self.node.attributes["equation"],)
+        side = "A" if static == "left" else "B"
+        return tuple(bool(self.node.attributes.get(f"trans{which}{side}", 0)) for which in ("", "Batch"))
+
+    def _turned(self, values: Values, side: str) -> Values:
+        """Return an operand of a product of matrices as (..., rows, columns); side: "A" or "B"."""
+        axes = len(values.shape)
+        if self.node.attributes.get(f"transBatch{side}", 0) and axes > 2:  # of FusedMatMul: rows before the batch
+            values = values.transposed(*range(1, axes - 1), 0, axes - 1)
+        return _flipped(values) if self.node.attributes.get(f"trans{side}", 0) and axes > 1 else values
 
 
 def read(node: Node, references: References) -> Reading:

@@ -174,10 +174,9 @@ def _product(step: _Step, operands: Reading, tensors: Tensors, collector: Collec
     if output is not None:
         output = product.fold(output)
     weight = operands.left if step.static == "left" else operands.right
-    root = (step.static, weight.codes or weight.tensor) if step.static else ("dynamic", step.node.index)
-    collector.add(
-        Call(product, output, (step.node.operator == "ConvTranspose", *root), step.name, step.static is not None)
-    )
+    used = (step.node.operator == "ConvTranspose", *operands.arrangement(step.static))
+    root = (*used, step.static, weight.codes or weight.tensor) if step.static else ("dynamic", step.node.index)
+    collector.add(Call(product, output, root, step.name, step.static is not None))
     return ""
 
 

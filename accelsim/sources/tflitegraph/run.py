@@ -174,8 +174,10 @@ def _product(step: _Step, run: Run, collector: Collector) -> str:
     except ValueError as error:
         return str(error)
     weight = step.left if step.static == "left" else step.right
-    root = (step.static, weight) if step.static else ("dynamic", step.node.index)
-    call = Call(product, product.fold(output), (step.node.operator, *root), step.name, step.static is not None)
+    turned = step.node.attributes.get("adjX" if step.static == "left" else "adjY")
+    used = step.node.operator, bool(turned)
+    root = (*used, step.static, weight) if step.static else ("dynamic", step.node.index)
+    call = Call(product, product.fold(output), root, step.name, step.static is not None)
     collector.add(call)
     return ""
 
