@@ -166,9 +166,9 @@ def _table(
         head["workload"].append(names[1][point.workload])
     axes = axis_columns(spanned.axes, points)
     found = pd.DataFrame({**head, **axes, "key": list(keys)}).merge(finished, on="key", how="left")
-    totals = [name for name in finished.columns if name not in (*_FIRST, *_LAST)]
-    used = [name for name in sorted(totals) if found[name].notna().any()]
-    order = [*_HEAD, *axes, *(n for n in _FIRST if n in found), *used, *(n for n in _LAST if n in found)]
+    used = [name for name in sorted(finished.columns) if found[name].notna().any()]  # others are of earlier sweeps
+    middle = [*(n for n in _FIRST if n in used), *(n for n in used if n not in (*_FIRST, *_LAST))]
+    order = [*_HEAD, *axes, *middle, *(n for n in _LAST if n in found)]
     return typed(found[order])
 
 

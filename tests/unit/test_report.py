@@ -23,8 +23,9 @@ from accelsim.report.charts.roofline import roofline_table
 from accelsim.report.charts.study import front_table
 from accelsim.report.charts.study import sweep as sweep_figures
 from accelsim.report.charts.values import bits_table, heatmap, shares_table
-from accelsim.report.folders import Results, Run, load
+from accelsim.report.folders import Results, Run, Study, load
 from accelsim.report.page import html
+from accelsim.report.page.tables import tables
 from accelsim.results import RunResult
 from tests.report_runs import LAYERS, network, results
 
@@ -76,6 +77,17 @@ def test_parts_of_time_and_energy_and_traffic_add_up(loaded: Results) -> None:
             drawn = table[table["run"].eq(label)].groupby("layer")[value].sum()
             own = run.layers.set_index("layer")[column] * scale
             assert drawn.to_dict() == pytest.approx(own.to_dict(), rel=1e-9), (label, value)
+
+
+def test_partial_sums_in_dram_are_drawn_once(tmp_path: Path) -> None:
+    net, small = str(network(tmp_path / "net")), "memory.buffer.partitions"
+    keys = [f"{small}.weight=256", f"{small}.activation=128"]
+    assert invoke(["run", "--quiet", "--hw", "stripes", "--workload", net, "--set", *keys, "--out", str(tmp_path)]) == 0
+    run = load([tmp_path]).runs[0]
+    drawn = traffic_table([run]).groupby("operand")["bytes"].sum()
+    assert drawn["partial sum"] == run.total("dram_psum_bytes") > 0
+    assert drawn["output"] + drawn["partial sum"] == run.total("dram_output_bytes")
+    assert drawn.sum() == pytest.approx(run.total("dram_bytes"))
 
 
 def test_the_account_is_complete_and_losses_add_up_to_the_time(loaded: Results) -> None:
@@ -162,6 +174,14 @@ def test_the_knee_of_the_time_is_that_of_the_time(tmp_path: Path) -> None:
     time = sweep_figures(load([tmp_path]).studies)[0].data.query("metric == 'Time (s)'")
     assert time["knee"].sum() == 1
     assert float(time.loc[time["knee"], "value"].iloc[0]) <= 1.1 * time["value"].min()
+
+
+def test_the_objectives_of_a_search_have_columns() -> None:
+    points = pd.DataFrame({"problem": "", "machine": "m", "edp": [2.5e9], "macs": [3e6], "pareto": True})
+    info = {"objectives": ["edp", "macs"], "columns": {"macs": {"unit": "MAC"}}}
+    shown = tables(Results(studies=[Study("s", "search", points, [], info, [])]))[0]
+    cells = dict(zip(shown.head, (cell.text for cell in shown.rows[0].cells), strict=True))
+    assert (cells["energy-delay product"], cells["macs"]) == ("2.50 mJ s", "3.00 MMAC")
 
 
 def test_ratios_of_several_samples_are_of_their_means(tmp_path: Path) -> None:

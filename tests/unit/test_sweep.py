@@ -266,6 +266,12 @@ def test_a_sweep_goes_on_where_it_was_and_grows(
     pd.testing.assert_frame_equal(sweep("stripes", folders, [f"{STRIPES}=1KiB..4KiB"], tmp_path).table, first.table)
 
 
+def test_an_earlier_sweep_of_another_machine_leaves_no_column(folders: list[str], tmp_path: Path) -> None:
+    sweep("eyeriss", folders[1], (), tmp_path)
+    again, fresh = (sweep("stripes", folders[1], (), out).table for out in (tmp_path, None))
+    pd.testing.assert_frame_equal(again, fresh)
+
+
 def test_a_killed_sweep_loses_nothing_that_was_written(folders: list[str], tmp_path: Path) -> None:
     axes = [f"{STRIPES}=256..40000:+256", f"{BANDWIDTH}=1e8,1e9"]
     settings = [part for axis in axes for part in ("--set", axis)]

@@ -168,8 +168,12 @@ def traffic_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _bytes(row: dict[Any, Any]) -> dict[str, float]:
+    """Return the DRAM bytes of a layer by operand, each byte once: partial sums are taken out of the outputs."""
     names = ((f"dram_{role}_bytes", operand) for role, operand in _OPERANDS.items())
-    return {operand: float(row[name]) for name, operand in names if name in row and row[name] == row[name]}
+    found = {operand: float(row[name]) for name, operand in names if name in row and row[name] == row[name]}
+    if "dram_output_bytes" in row and "partial sum" in found:
+        found["output"] -= found["partial sum"]
+    return found
 
 
 def _head(run: Run, row: dict[Any, Any]) -> dict[str, object]:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from accelsim.report.charts.figure import quantity
+from accelsim.report.charts import figure
 from accelsim.report.folders import Held, Results, Run, Study
-from accelsim.units import engineering, percent
+from accelsim.report.text import quantity
 
 MOST_ROWS = 400
 """Rows of a table of points; the rest is in the Parquet file."""
@@ -39,6 +39,7 @@ _POINTS = (
     ("time", "time_s", "s"),
     ("energy", "energy_pj", "pJ"),
     ("DRAM traffic", "dram_bytes", "B"),
+    ("energy-delay product", "edp", "pJ s"),
     ("on-chip memory", "sram_bytes", "B"),
     ("speedup", "speedup", "x"),
     ("energy gain", "energy_gain", "x"),
@@ -90,11 +91,7 @@ def cell(value: Any, unit: str) -> Cell:
     if not math.isfinite(number):
         return Cell("-", "", True)
     key = float(f"{number:.8g}")
-    if unit == "x":
-        return Cell(f"{number:.2f}x", key, True)
-    if unit == "share":
-        return Cell(percent(number), key, True)
-    return Cell(engineering(number * 1e-12, "J") if unit == "pJ" else engineering(number, unit), key, True)
+    return Cell(quantity(number, unit), key, True)
 
 
 def _word(value: Any) -> Cell:
@@ -133,7 +130,7 @@ def _points(study: Study, number: int) -> Table:
     axes = [axis for axis in study.axes if axis["key"] in study.table]
     table = study.table
     words = [name for name in ("machine", "workload") if name in table]
-    used = [c for c in _POINTS if c[1] in table]
+    used = [c for c in (*_POINTS, *_goals(study)) if c[1] in table]
     costs = [name for _, name, unit in used if unit != "x"]
     shown = _best(table, costs) if len(table) > MOST_ROWS else table
     rows = []
@@ -155,6 +152,13 @@ def _points(study: Study, number: int) -> Table:
     return Table(f"points-{number}", f"{study.label}: points", [*head, "problem"], rows, note)
 
 
+def _goals(study: Study) -> list[tuple[str, str, str]]:
+    """Return the objectives of a search that have no column of their own: title, column, unit."""
+    known, columns = {name for _, name, _ in _POINTS}, study.info.get("columns", {})
+    goals = [str(goal) for goal in study.info.get("objectives", ()) if goal not in known]
+    return [(goal, goal, str(columns.get(goal, {}).get("unit", ""))) for goal in goals]
+
+
 def _best(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return the points with the least of each column, at most `MOST_ROWS` in all."""
     each = MOST_ROWS // max(1, len(columns))
@@ -165,4 +169,4 @@ def _best(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 def _at(value: Any, unit: str) -> Cell:
     if value is None or isinstance(value, str):
         return _word(value or "-")
-    return Cell("-", "", True) if math.isnan(value) else Cell(quantity(float(value), unit), float(value), True)
+    return Cell("-", "", True) if math.isnan(value) else Cell(figure.quantity(float(value), unit), float(value), True)
