@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -21,8 +23,10 @@ from accelsim.report.charts.figure import SCHEMA
 from accelsim.report.charts.layers import energy_table, time_table, traffic_table
 from accelsim.report.charts.roofline import roofline_table
 from accelsim.report.charts.study import front_table
+from accelsim.report.charts.study import pareto as pareto_figures
 from accelsim.report.charts.study import sweep as sweep_figures
 from accelsim.report.charts.values import bits_table, heatmap, shares_table
+from accelsim.report.figures import drawing
 from accelsim.report.folders import Results, Run, Study, load
 from accelsim.report.page import html
 from accelsim.report.page.tables import tables
@@ -121,8 +125,6 @@ def test_without_skipping_no_layer_is_above_its_roof(loaded: Results) -> None:
 
 
 def test_shares_and_bits_are_those_of_the_values(folders: dict[str, Path], loaded: Results) -> None:
-    import numpy as np
-
     shares = shares_table(loaded.runs)
     assert shares["share"].between(0, 1).all()
     assert set(shares["layer"]) == {*LAYERS, "total"}
@@ -182,6 +184,33 @@ def test_the_objectives_of_a_search_have_columns() -> None:
     shown = tables(Results(studies=[Study("s", "search", points, [], info, [])]))[0]
     cells = dict(zip(shown.head, (cell.text for cell in shown.rows[0].cells), strict=True))
     assert (cells["energy-delay product"], cells["macs"]) == ("2.50 mJ s", "3.00 MMAC")
+
+
+def test_points_that_are_left_out_are_told() -> None:
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame({"problem": "", "machine": "m", "workload": "w", "key": [str(i) for i in range(3200)]})
+    points = points.assign(time_s=rng.random(3200), energy_pj=rng.random(3200), dram_bytes=1.0)
+    told = pareto_figures([Study("s", "sweep", points, [], {}, [])])[0]
+    assert (~told.data["front"]).sum() == 3000
+    assert "3,000 are drawn" in told.note
+    alike = points.assign(key=[str(i % 100) for i in range(3200)])
+    assert "are drawn" not in pareto_figures([Study("s", "sweep", alike.iloc[:], [], {}, [])])[0].note
+
+
+def test_a_front_stands_whole_in_the_table_of_points() -> None:
+    x = np.arange(1000.0)
+    points = pd.DataFrame({"problem": "", "machine": "m", "time_s": x, "energy_pj": 999 - x, "pareto": x % 50 == 7})
+    info = {"objectives": ["latency", "energy"]}
+    shown = tables(Results(studies=[Study("s", "search", points, [], info, [])]))[0]
+    assert sum(row.cells[shown.head.index("on the front")].text == "yes" for row in shown.rows) == 20
+    assert "the front" in shown.note
+
+
+def test_a_logarithmic_axis_leaves_out_what_it_cannot_show() -> None:
+    shape = drawing.logarithmic(alt.X, "a", [0.0, math.nan, 2e15, 4e15], "a").to_dict()
+    assert shape["scale"]["domain"] == [2e15 / 1.3, 4e15 * 1.3]
+    assert shape["axis"]["values"] == [2e15, 5e15]
+    assert drawing.logarithmic(alt.X, "a", [], "a").to_dict()["axis"]["values"] == [1.0]
 
 
 def test_ratios_of_several_samples_are_of_their_means(tmp_path: Path) -> None:

@@ -136,7 +136,8 @@ def _curves(study: Study, axis: dict[str, Any], table: pd.DataFrame, key: str) -
     }
     note = f"Of a batch, means over the samples. Open circle: smallest value within {TOLERANCE:.0%} of the best."
     if len(study.axes) > 1:
-        note += " Thick: the other axes at their last value; thin: at the others."
+        thin = "" if data["main"].all() else "; thin: at the others"
+        note += f" Thick: the other axes at their last value{thin}."
     return Figure("sweep", key, f"{study.label}: {axis['key']}", note, data, view, "metric")
 
 
@@ -279,7 +280,7 @@ def _front(study: Study, table: pd.DataFrame, first: str, second: str, key: str)
             },
         ],
     }
-    hidden = len(study.table) > MOST_POINTS + 500
+    hidden = (~table["front"]).sum() >= MOST_POINTS
     note = "Line: the Pareto front, points that no other beats; less is better on both axes." + (
         f" Of the points behind it {MOST_POINTS:,} are drawn." if hidden else ""
     )

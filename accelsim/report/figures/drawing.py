@@ -63,16 +63,17 @@ def ticks(low: float, high: float, most: int = 8, beyond: float = 1.5) -> list[f
 
     beyond: factor by which a tick may lie outside.
     """
-    steps = [n * 10.0**e for e in range(-9, 14) for n in (1, 2, 5)]
+    steps = [n * 10.0**e for e in range(-15, 19) for n in (1, 2, 5)]
     found = [step for step in steps if low / beyond <= step <= high * beyond]
     return found if len(found) <= most else [step for step in found if f"{step:e}".startswith("1")]
 
 
 def logarithmic(channel: Any, field: str, values: Any, title: str) -> Any:
-    """Return the encoding of positive `values` on a logarithmic axis."""
+    """Return the encoding of `values` on a logarithmic axis, which has no place for those that are not above 0."""
     import altair as alt
 
-    low, high = float(min(values)), float(max(values))
+    positive = [float(value) for value in values if value > 0] or [1.0]
+    low, high = min(positive), max(positive)
     scale = alt.Scale(type="log", domain=[low / 1.3, high * 1.3], nice=False)
     axis = alt.Axis(values=ticks(low, high), format="~s" if high >= 1000 else "~g")
     return channel(f"{field}:Q", title=title, scale=scale, axis=axis)

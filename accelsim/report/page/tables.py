@@ -144,10 +144,11 @@ def _points(study: Study, number: int) -> Table:
         rows.append(Row(cells))
     head = [*words, *(str(axis["key"]) for axis in axes), *(title for title, _, _ in used)]
     head += ["on the front"] if "pareto" in table else []
+    front = " and the front" if "pareto" in table else ""
     note = (
         ""
         if len(shown) == len(table)
-        else f"{len(shown):,} of {len(table):,} points, those with the least of each; the Parquet file has all."
+        else f"{len(shown):,} of {len(table):,} points, those with the least of each{front}; the Parquet file has all."
     )
     return Table(f"points-{number}", f"{study.label}: points", [*head, "problem"], rows, note)
 
@@ -160,9 +161,10 @@ def _goals(study: Study) -> list[tuple[str, str, str]]:
 
 
 def _best(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Return the points with the least of each column, at most `MOST_ROWS` in all."""
+    """Return the points with the least of each column, at most `MOST_ROWS` in all, and those of the Pareto front."""
     each = MOST_ROWS // max(1, len(columns))
-    kept = {place for name in columns for place in table[name].nsmallest(each).index}
+    front = set(table.index[table["pareto"]]) if "pareto" in table else set()
+    kept = front | {place for name in columns for place in table[name].nsmallest(each).index}
     return table[table.index.isin(kept)]
 
 
