@@ -16,7 +16,7 @@ from accelsim.quantize import Quantization
 from accelsim.sources.coded import write_codes
 from accelsim.trace import FORMAT_VERSION, Trace
 
-CAPTURE_VERSION = 3
+CAPTURE_VERSION = 4
 """Raised whenever the same network would give another trace; part of every content key."""
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -202,6 +202,10 @@ def _describe(value: Any) -> Any:
         scales = value.q_scale() if one else value.q_per_channel_scales()
         zeros = value.q_zero_point() if one else value.q_per_channel_zero_points()
         return [str(value.qscheme()), _describe(value.int_repr()), _describe(scales), _describe(zeros)]
+    if torch.nn.parameter.is_lazy(value):
+        return "lazy"
+    if isinstance(value, torch.Tensor) and value.layout is not torch.strided:
+        return [str(value.layout), _describe(value.to_dense())]
     if isinstance(value, torch.Tensor):
         data = value.detach().cpu().resolve_conj().resolve_neg().contiguous().flatten().view(torch.uint8).numpy()
         return [str(value.dtype), list(value.shape), hashlib.sha256(data).hexdigest()]

@@ -36,6 +36,9 @@ def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:
             place = (name, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
             return None if name is None else Identity(3, place, name)
 
+        def repeated(self, tensor: Any) -> None:
+            return None
+
     known: Any = Known()
     normalisations = {torch.ops.aten.native_batch_norm, torch.ops.aten._native_batch_norm_legit_no_training}
 

@@ -383,6 +383,20 @@ def test_one_tensor_a_function_and_nothing_are_refused(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+def test_parameters_without_values_or_stored_sparsely_are_refused(tmp_path: Path) -> None:
+    class Sparse(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("adjacent", torch.eye(3).to_sparse())
+
+        def forward(self, x: Any) -> Any:
+            return torch.sparse.mm(self.adjacent, x)
+
+    for module, words in ((Sparse(), "adjacent is not stored dense"), (nn.LazyLinear(2), "weight has neither shape")):
+        with pytest.raises(InputError, match=words):
+            capture(module, [torch.ones(3, 3)], out=tmp_path / "bundle")
+
+
 class Named(nn.Module):
     def __init__(self) -> None:
         super().__init__()

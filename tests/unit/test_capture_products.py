@@ -337,3 +337,55 @@ def test_weights_are_found_in_any_arrangement(tmp_path: Path) -> None:
     assert (shapes["mix"].groups, shapes["mix"].N) == (1, 21)
     assert (shapes["normed"].kind, shapes["normed"].steps) == ("recurrent", 2)
     assert [n for n in shapes if shapes[n].kind == "matmul"] == ["matmul0", "matmul1", "matmul2"]
+
+
+class Held(nn.Module):
+    """A tensor of weights by its activation, on either side."""
+
+    def __init__(self, weight: Any, left: bool) -> None:
+        super().__init__()
+        self.weight, self.left = nn.Parameter(weight), left
+
+    def forward(self, x: Any) -> Any:
+        return self.weight @ x if self.left else x @ self.weight
+
+
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize(
+    ("dynamic", "held", "groups"),
+    [
+        ((6, 3, 1, 4), (3, 4, 5), 3),
+        ((2, 3, 7, 4), (3, 4, 5), 3),
+        ((2, 6, 3, 7, 4), (2, 1, 3, 4, 5), 6),
+        ((1, 1, 7, 4), (3, 4, 5), 1),
+        ((7, 4), (2, 3, 4, 5), 1),
+    ],
+)
+def test_weights_that_broadcasting_repeats_are_there_once(
+    left: bool, dynamic: tuple[int, ...], held: tuple[int, ...], groups: int, tmp_path: Path
+) -> None:
+    torch.manual_seed(2)
+    x, weight = torch.randn(dynamic), torch.randn(held)
+    if left:
+        x, weight = x.transpose(-1, -2), weight.transpose(-1, -2).contiguous()
+    trace = capture(Held(weight, left), [x], out=tmp_path / "bundle")
+    (layer,) = trace
+    assert (layer.shape.kind, layer.shape.groups, layer.shape.weights) == ("linear", groups, weight.numel())
+    assert layer.output is not None
+    assert np.abs(multiply(layer).numpy() - layer.output.values()).max() <= tolerance(layer)
+
+
+def test_samples_of_different_length_repeat_the_same_weights(tmp_path: Path) -> None:
+    inputs = [torch.randn(1, length, 3, 1, 4) for length in (6, 2)]
+    trace = capture(Held(torch.randn(3, 4, 5), False), inputs, out=tmp_path / "bundle")
+    assert [shape.N for shape in trace.layers[0].shapes] == [6, 2]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("way", ["script", "trace"])
+def test_torchscript_is_captured_like_the_network_it_comes_from(way: str, tmp_path: Path) -> None:
+    module, x = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 4)), torch.randn(1, 2, 4, 4)
+    same = torch.jit.script(module) if way == "script" else torch.jit.trace(module, x)
+    one, two = (capture(m, [x], out=tmp_path / n) for n, m in (("module", module), ("script", same)))
+    assert one.manifest["layers"] == two.manifest["layers"]
+    assert one.manifest["files"] == two.manifest["files"]

@@ -9,7 +9,10 @@ import torch
 
 
 class ModuleStack:
-    """Keep the path of the innermost running submodule of a network; use as a context manager."""
+    """Keep the path of the innermost running submodule of a network; use as a context manager.
+
+    Parts in TorchScript tell nobody that they run: they count as what holds them.
+    """
 
     def __init__(self, module: torch.nn.Module) -> None:
         self._module = module
@@ -23,7 +26,7 @@ class ModuleStack:
 
     def __enter__(self) -> ModuleStack:
         for name, part in self._module.named_modules():
-            if name:
+            if name and not isinstance(part, torch.jit.RecursiveScriptModule):
                 self._hooks.append(part.register_forward_pre_hook(lambda *_, name=name: self._stack.append(name)))
                 self._hooks.append(part.register_forward_hook(lambda *_: self._leave(), always_call=True))
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,7 +12,7 @@ import torch
 
 from accelsim.layer import LayerShape, Operand
 from accelsim.sources.recording.torchao_tensors import is_torchao
-from accelsim.sources.recording.weights import Identity, Weights
+from accelsim.sources.recording.weights import Identity, Repeated, Weights
 
 Fold = Callable[[torch.Tensor], torch.Tensor]
 aten = torch.ops.aten
@@ -111,7 +112,11 @@ def linear(x: torch.Tensor, w: torch.Tensor, identity: Identity, arrange: Fold) 
 
 
 def _batched(a: torch.Tensor, b: torch.Tensor, args: tuple[Any, ...], weights: Weights) -> Product:  # noqa: ARG001
-    """(B, N, C) by (B, C, K): one group per batch item, or one linear product when all share their weight."""
+    """(B, N, C) by (B, C, K): one group per batch item.
+
+    Of weights: one group per item that broadcasting has not repeated, and one linear product when all share their weight
+    or their activation.
+    """
     batch, n, k = a.shape[0], a.shape[1], b.shape[2]
     left, right = weights.find(a), weights.find(b)
     swap = left is not None and (right is None or left.rank > right.rank)
@@ -124,22 +129,52 @@ def _batched(a: torch.Tensor, b: torch.Tensor, args: tuple[Any, ...], weights: W
     x, w = (b.transpose(1, 2), a) if swap else (a, b.transpose(1, 2))  # (B, rows, C), (B, filters, C)
     rows, c, filters = x.shape[1], x.shape[2], w.shape[1]
     if identity is not None:
-        identity = _on("left" if swap else "right", identity)
+        held, side = (a, "left") if swap else (b, "right")
+        identity = _on(side, identity)
         if batch == 1 or w.stride(0) == 0:
-            single = weights.find((a if swap else b)[0])  # the key that the same weight has in a plain product
-            identity = _on("left" if swap else "right", single) if single else identity
+            single = weights.find(held[0])  # the key that the same weight has in a plain product
+            identity = _on(side, single) if single else identity
             return linear(x.reshape(batch * rows, c), w[0], identity, lambda r: order(r).reshape(batch * rows, filters))
-    kind = "linear" if identity else "matmul"
-    shape = _shape(kind, rows, batch, filters, c, 1, 1, 1, 1, 1, 1)
+        if (repeated := weights.repeated(held)) is not None:
+            return _once(x, w, identity._replace(key=(side, repeated.key)), repeated, order)
+        if x.stride(0) == 0:
+            return linear(
+                x[0], w.reshape(batch * filters, c), identity,
+                lambda r: order(r).transpose(0, 1).reshape(rows, batch * filters),
+            )  # fmt: skip
+    return _grouped("linear" if identity else "matmul", x, w, identity, order)
+
+
+def _once(x: torch.Tensor, w: torch.Tensor, identity: Identity, repeated: Repeated, arrange: Fold) -> Product:
+    """x (B, rows, C), w (B, filters, C): the batch of repeated weights as groups, the rest of it as rows."""
+    sizes, own = repeated.sizes, repeated.own
+    shared = [place for place in range(len(sizes)) if place not in own]
+    turn = (*own, *shared, len(sizes), len(sizes) + 1)
+    groups, rows, filters = math.prod(sizes[place] for place in own), x.shape[1], w.shape[1]
+
+    def turned(values: torch.Tensor) -> torch.Tensor:
+        """(B, rows, ...) to (groups, all rows, ...)."""
+        return values.reshape(*sizes, rows, -1).permute(turn).reshape(groups, -1, values.shape[2])
+
+    first = tuple(slice(None) if place in own else 0 for place in range(len(sizes)))
+    once = w.reshape(*sizes, filters, -1)[first].reshape(groups, filters, -1)
+    return _grouped("linear", turned(x), once, identity, lambda result: turned(arrange(result)))
+
+
+def _grouped(kind: str, x: torch.Tensor, w: torch.Tensor, identity: Identity | None, arrange: Fold) -> Product:
+    """x (groups, rows, C) by w (groups, filters, C); `arrange` brings the result to (groups, rows, filters)."""
+    groups, rows, c = x.shape
+    shape = _shape(kind, rows, groups, w.shape[1], c, 1, 1, 1, 1, 1, 1)
     output = shape.output_shape
     return Product(
         shape, x.permute(1, 0, 2).reshape(shape.activation_shape), w.reshape(shape.weight_shape), identity,
-        lambda result: order(result).permute(1, 0, 2).reshape(output),
+        lambda result: arrange(result).permute(1, 0, 2).reshape(output),
     )  # fmt: skip
 
 
 READERS: dict[Any, Callable[..., Product | None]] = {
     aten.convolution: convolution,
+    aten._convolution: convolution,  # in TorchScript
     aten.mm: _matrix,
     aten.addmm: _matrix,
     aten.mv: _matrix,

@@ -188,6 +188,13 @@ def _check(module: torch.nn.Module, inputs: Inputs, device: str) -> None:
                 # infinities are left to the layers: a mask may hold them
                 if value.is_floating_point() and math.isnan(extremes(value)[0]):
                     raise InputError(f"input {place} of sample {sample} holds NaN")
+    for name, value in (*module.named_parameters(), *module.named_buffers()):
+        if torch.nn.parameter.is_lazy(value):
+            raise InputError(
+                f"{name} has neither shape nor values yet", "run the network once, which makes its lazy parts"
+            )
+        if value.layout is not torch.strided:
+            raise InputError(f"{name} is not stored dense ({value.layout})", "keep it dense: .to_dense()")
     for name, parameter in module.named_parameters():
         if parameter.device.type != device:
             hint = "move the network to the CPU: model.cpu()" if device == "cpu" else f"move it to {device}"

@@ -27,6 +27,18 @@ class Identity(NamedTuple):
     name: str
 
 
+class Repeated(NamedTuple):
+    """A batch of weights that broadcasting has written out.
+
+    sizes: of the batch's axes, before they became one. own: the axes along which the weights differ. key: the same
+    however often they are repeated.
+    """
+
+    sizes: tuple[int, ...]
+    own: tuple[int, ...]
+    key: Hashable
+
+
 _Before = list[tuple[torch.Tensor, torch.Tensor]]
 """Parameters and buffers of one memory, each with the values that it had."""
 
@@ -49,6 +61,7 @@ class Weights:
     def __init__(self, module: torch.nn.Module) -> None:
         self._entries: dict[int, list[_Entry]] = {}
         self._derived: Any = WeakTensorKeyDictionary()
+        self._repeated: Any = WeakTensorKeyDictionary()
         self._deriving = False  # the length of a weak dictionary is slow to ask for
         self.written: dict[int, _Before] = {}
         self._altered: dict[int, _Before] = {}  # written in this pass from weights alone, and weights still
@@ -114,6 +127,22 @@ class Weights:
                 origin = max((found for t in tensors if (found := self.find(t))), key=lambda found: found.rank)
                 self._deriving = True
                 self._derived[value] = Identity(1, (str(function), place, self._signature(args)), origin.name)
+                if (repeated := self._written_out(function.overloadpacket.__name__, tensors[0], value)) is not None:
+                    self._repeated[value] = repeated
+
+    def repeated(self, tensor: torch.Tensor) -> Repeated | None:
+        """Return how broadcasting wrote out a batch of weights, given as (batch, rows, columns); None where it did not."""
+        return self._repeated.get(tensor) if self._deriving else None
+
+    def _written_out(self, operator: str, source: torch.Tensor, result: torch.Tensor) -> Repeated | None:
+        if operator == "clone" and source.dim() > 3 and 0 in source.stride()[:-2]:
+            batch = list(zip(source.shape[:-2], source.stride()[:-2]))
+            own = tuple(place for place, (size, stride) in enumerate(batch) if size > 1 and stride)
+            once = (*(batch[place] for place in own), *zip(source.shape[-2:], source.stride()[-2:]))
+            return Repeated(tuple(source.shape[:-2]), own, (_pointer(source), source.storage_offset(), once))
+        if operator in ("view", "_unsafe_view") and result.dim() == 3 and result.shape[1:] == source.shape[-2:]:
+            return self._repeated.get(source)
+        return None
 
     def note_write(self, tensor: torch.Tensor) -> None:
         """Note that an operator is about to write `tensor`: no weight from here on, and put back later."""
