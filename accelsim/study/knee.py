@@ -22,7 +22,7 @@ declare(
     Column("knee", "", "smallest value of the axis whose metric is within 10 % of the best along it", sums=False),
     Column("at_knee", "", "metric at the knee", sums=False),
     Column("best", "", "smallest metric on the axis", sums=False),
-    Column("at_smallest", "", "metric at the smallest value of the axis", sums=False),
+    Column("at_smallest", "", "metric at the smallest value of the axis that the machine can run", sums=False),
 )
 
 

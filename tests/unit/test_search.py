@@ -55,6 +55,11 @@ def test_the_front_is_what_nothing_dominates(values: list[tuple[int, int, int]])
     assert pareto(values) == [not any(dominates(other, one) for other in values) for one in values]
 
 
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=40))
+def test_the_front_of_two_objectives_is_what_nothing_dominates(values: list[tuple[int, int]]) -> None:
+    assert pareto(values) == [not any(dominates(other, one) for other in values) for one in values]
+
+
 def test_the_front_is_the_one_of_the_whole_grid(searched: Search, folder: str) -> None:
     table = sweep("stripes", folder, FREE).table
     sizes = [

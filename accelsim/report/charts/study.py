@@ -281,7 +281,7 @@ def _front(study: Study, table: pd.DataFrame, first: str, second: str, key: str)
         ],
     }
     hidden = (~table["front"]).sum() >= MOST_POINTS
-    note = "Line: the Pareto front, points that no other beats; less is better on both axes." + (
+    note = "Of a batch. Line: the Pareto front, points that no other beats; less is better on both axes." + (
         f" Of the points behind it {MOST_POINTS:,} are drawn." if hidden else ""
     )
     heading = f"Pareto front of {_lower(x_title)} and {_lower(y_title)}, {study.label}"
