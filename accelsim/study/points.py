@@ -23,7 +23,7 @@ from accelsim.study.template import Template, dram_part
 from accelsim.study.workers import Task, Workers
 from accelsim.trace import Trace
 
-STUDY_VERSION = 1
+STUDY_VERSION = 2
 """Raised whenever a point would get other totals from the same machine and trace."""
 
 BATCH_S = 1.0
