@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 import accelsim
+from accelsim import catalogue
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator
 from accelsim.analyzers.profile import Profile
@@ -68,7 +71,13 @@ class _Kept:
 
     def __init__(self, machine: Accelerator) -> None:
         self._machine = machine
-        key = digest(type(machine).__name__, machine.model_dump(mode="json"), dram_part(machine), _code())
+        key = digest(
+            type(machine).__name__,
+            machine.model_dump(mode="json"),
+            dram_part(machine),
+            _code(),
+            _code_of_others(machine),
+        )
         self._path = cache_folder() / "dense" / f"{machine.name}-{key[:16]}.json"
         self._rows: dict[str, list[float]] = {}
         self._new = False
@@ -92,7 +101,17 @@ class _Kept:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Return a digest of the machine models' own code: what is kept holds only for the models that gave it."""
+    """Return a digest of the machine models' own code and energy tables: what is kept holds only for those that gave it."""
     root = Path(accelsim.__file__).parent
     files = sorted(path for folder in _CODE for path in (root / folder).rglob("*.py"))
+    files += sorted(catalogue.folder("energy").rglob("*.yaml"))
     return digest([path.read_text(encoding="utf-8") for path in files])
+
+
+def _code_of_others(machine: Accelerator) -> str:
+    """Return a digest of the modules outside accelsim in which the machine's model is written."""
+    modules = {kind.__module__ for kind in type(machine).__mro__ if kind.__module__.partition(".")[0] != "accelsim"}
+    files = (getattr(sys.modules.get(name), "__file__", None) for name in sorted(modules))
+    return digest(
+        [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files if file and Path(file).is_file()]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -419,6 +420,25 @@ def test_a_dram_part_that_was_changed_gives_other_points(folders: list[str], tmp
         dense.append(dense_totals(load_hardware("stripes", settings), product)["time_s"])
     assert seconds[0] < seconds[1]
     assert dense[0] < dense[1]
+
+
+def test_dense_totals_are_those_of_the_model_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    product = {LayerShape("linear", 1, 1, 64, 64, 1, 1, 1, 1, 1, 1): 1}
+    found = []
+    for factor in (1, 3):
+        (tmp_path / "mine_of_a_test.py").write_text(
+            "from accelsim.accelerators.stripes import Stripes\n\n\nclass Mine(Stripes):\n"
+            "    def replay(self, shape, statistics):\n        row = super().replay(shape, statistics)\n"
+            f"        return row | {{'energy_pj': {factor} * row['energy_pj']}}\n"
+        )
+        sys.modules.pop("mine_of_a_test", None)
+        importlib.invalidate_caches()
+        mine = importlib.import_module("mine_of_a_test").Mine
+        found.append(dense_totals(mine(**dict(load_hardware("stripes"))), product)["energy_pj"])
+    assert found[1] == 3 * found[0] > 0
 
 
 def test_the_command_prints_points_and_knees(
