@@ -13,6 +13,7 @@ from typing import Any
 from accelsim import __version__
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator, Row
+from accelsim.accelerators.foreign import measured_as
 from accelsim.accelerators.residency import with_residency
 from accelsim.analyzers.producers import handed_on
 from accelsim.analyzers.profile import layer_profile
@@ -128,7 +129,7 @@ class Tiles:
         machine, trace = self.machine, _opened(self.bundle)
         if not isinstance(machine, ArrayAccelerator):
             raise TypeError(f"{machine.name} measures no tiles")
-        name = f"{machine.measurement()}-{self.index}-{self.sample}-tile-{'x'.join(map(str, tile))}"
+        name = f"{measured_as(machine)}-{self.index}-{self.sample}-tile-{'x'.join(map(str, tile))}"
 
         def compute() -> dict[str, Any]:
             return machine.measure_tiles(trace.layer(self.index, self.sample), layer_profile(trace, self.index), tile)
@@ -226,7 +227,7 @@ def _format_warnings(machine: Accelerator, trace: Trace) -> list[str]:
 
 def _measured(machine: Accelerator, trace: Trace, index: int) -> list[dict[str, Any]]:
     """Return what the machine measures on each sample of a layer, kept with the bundle."""
-    name = machine.measurement()
+    name = measured_as(machine)
     if not name:
         return [{}] * trace.samples
 

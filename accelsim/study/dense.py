@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -18,6 +16,7 @@ import accelsim
 from accelsim import catalogue
 from accelsim.accelerators.array import ArrayAccelerator
 from accelsim.accelerators.base import Accelerator
+from accelsim.accelerators.foreign import foreign_code
 from accelsim.analyzers.profile import Profile
 from accelsim.config import digest
 from accelsim.files.cache import cache_folder, optionally
@@ -76,7 +75,7 @@ class _Kept:
             machine.model_dump(mode="json"),
             dram_part(machine),
             _code(),
-            _code_of_others(machine),
+            foreign_code(type(machine)),
         )
         self._path = cache_folder() / "dense" / f"{machine.name}-{key[:16]}.json"
         self._rows: dict[str, list[float]] = {}
@@ -106,12 +105,3 @@ def _code() -> str:
     files = sorted(path for folder in _CODE for path in (root / folder).rglob("*.py"))
     files += sorted(catalogue.folder("energy").rglob("*.yaml"))
     return digest([path.read_text(encoding="utf-8") for path in files])
-
-
-def _code_of_others(machine: Accelerator) -> str:
-    """Return a digest of the modules outside accelsim in which the machine's model is written."""
-    modules = {kind.__module__ for kind in type(machine).__mro__ if kind.__module__.partition(".")[0] != "accelsim"}
-    files = (getattr(sys.modules.get(name), "__file__", None) for name in sorted(modules))
-    return digest(
-        [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files if file and Path(file).is_file()]
-    )

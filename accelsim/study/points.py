@@ -9,6 +9,7 @@ from typing import Any
 
 from accelsim import __version__
 from accelsim.accelerators.base import Accelerator
+from accelsim.accelerators.foreign import foreign_code, measured_as
 from accelsim.analyzers import ANALYZERS_VERSION
 from accelsim.analyzers.progress import over_layers
 from accelsim.config import digest
@@ -115,13 +116,9 @@ class Points:
             where = (point.workload, point.workload_settings)
             trace, template = self.traces[where], self.templates[point.machine]
             machine, problem = _machine(template, point.settings)
-            key = digest(
-                machine or [template.document.data, point.settings],
-                dram_part(machine),
-                trace.key,
-                trace.digest,
-                *_VERSIONS,
-            )
+            described = machine or [template.document.data, point.settings]
+            code = foreign_code(type(machine)) if machine else ""
+            key = digest(described, dram_part(machine), code, trace.key, trace.digest, *_VERSIONS)
             keys.append(key)
             if key in seen or key in self.store:
                 continue
@@ -227,11 +224,11 @@ def _cautions(machine: Accelerator, trace: Trace) -> tuple[str, AccelsimError | 
 def _measurement(machine: Accelerator) -> str:
     """Return what the statistics of a machine depend on besides the trace."""
     resident = getattr(getattr(machine, "mapping", None), "resident", False)
-    return f"{machine.measurement()}/{machine.counts_products}/{resident}"
+    return f"{measured_as(machine)}/{machine.counts_products}/{resident}"
 
 
 def _kept(machine: Accelerator, trace: Trace) -> bool:
     """Whether the statistics that the machine needs are kept with the bundle on this file system."""
-    own = [machine.measurement()] if machine.measurement() else []
+    own = [name] if (name := measured_as(machine)) else []
     names = [*own, f"layer-v{ANALYZERS_VERSION}"] if machine.counts_products else own
     return all(trace.keeps(f"{name}-{record.index}") for name in names for record in trace.layers)

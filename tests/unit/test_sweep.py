@@ -422,23 +422,27 @@ def test_a_dram_part_that_was_changed_gives_other_points(folders: list[str], tmp
     assert dense[0] < dense[1]
 
 
-def test_dense_totals_are_those_of_the_model_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_of_a_machine_of_others_is_of_its_code(
+    folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ACCELSIM_CACHE", str(tmp_path / "cache"))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     product = {LayerShape("linear", 1, 1, 64, 64, 1, 1, 1, 1, 1, 1): 1}
+    trace = accelsim.open_trace(accelsim.load_workload(folders[1]))
     found = []
     for factor in (1, 3):
         (tmp_path / "mine_of_a_test.py").write_text(
-            "from accelsim.accelerators.stripes import Stripes\n\n\nclass Mine(Stripes):\n"
-            "    def replay(self, shape, statistics):\n        row = super().replay(shape, statistics)\n"
-            f"        return row | {{'energy_pj': {factor} * row['energy_pj']}}\n"
+            "from dataclasses import replace\n\nfrom accelsim.accelerators.stripes import Stripes\n\n\nclass Mine(Stripes):\n"
+            "    def work(self, layer, profile):\n        own = super().work(layer, profile)\n"
+            f"        return replace(own, dense_cycles={factor} * own.dense_cycles)\n"
         )
         sys.modules.pop("mine_of_a_test", None)
         importlib.invalidate_caches()
-        mine = importlib.import_module("mine_of_a_test").Mine
-        found.append(dense_totals(mine(**dict(load_hardware("stripes"))), product)["energy_pj"])
-    assert found[1] == 3 * found[0] > 0
+        mine = importlib.import_module("mine_of_a_test").Mine(**dict(load_hardware("stripes", [f"{BANDWIDTH}=1e15"])))
+        cycles = accelsim.simulate(mine, trace).total("dense_cycles")
+        found.append([cycles, evaluate.evaluate(mine, trace)["dense_cycles"], dense_totals(mine, product)["time_s"]])
+    assert found[1] == pytest.approx([3 * value for value in found[0]], rel=1e-2)
 
 
 def test_the_command_prints_points_and_knees(
