@@ -244,6 +244,26 @@ def test_every_pass_begins_with_the_same_state_and_leaves_it(
             assert np.abs(output.values() - expected.numpy()).max() <= 0.51 * float(output.scale) + 1e-5
 
 
+@pytest.mark.parametrize("kept_bytes", [0, passes.KEPT_BYTES])
+def test_inputs_that_the_network_writes_into_are_the_same_in_every_pass(
+    kept_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Centres(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        def forward(self, batch: Any) -> Any:
+            return self.layer(batch["x"].sub_(1))
+
+    monkeypatch.setattr(passes.Planning.__init__, "__defaults__", (kept_bytes,))
+    x = torch.arange(6.0).reshape(2, 3)
+    trace = capture(Centres(), [({"x": x},), ({"x": x},)], out=tmp_path / "bundle")
+    assert torch.equal(x, torch.arange(6.0).reshape(2, 3))
+    for sample in range(2):
+        assert np.allclose(trace.layer(0, sample).activation.values()[:, :, 0, 0], x - 1, atol=1e-3)
+
+
 def test_a_pass_that_fails_leaves_the_state_too(tmp_path: Path) -> None:
     class Breaks(Counts):
         def forward(self, x: Any) -> Any:

@@ -16,7 +16,7 @@ from accelsim.errors import ConfigError, InputError
 from accelsim.sources.inputs import shipped
 from accelsim.sources.inputs.items import choose, find
 from accelsim.sources.inputs.pictures import Preparation, picture
-from accelsim.sources.inputs.reading import Taken, numbers
+from accelsim.sources.inputs.reading import Taken, numbers, read
 from accelsim.sources.inputs.sentences import encoder
 from accelsim.sources.inputs.spec import Inputs
 from accelsim.sources.inputs.waves import waveform
@@ -132,6 +132,16 @@ def test_rows_of_arrays_are_pictures_or_the_input_itself(tmp_path: Path) -> None
         numbers(find(one, tmp_path), one, taken)
     ids = numbers(find(one, tmp_path), one, Taken("text", encode=lambda _: []))
     assert (ids[1].tolist(), ids[1].dtype) == ([[3, 4, 5]], np.int64)
+
+
+def test_a_network_may_write_into_rows_of_a_mapped_array(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    np.save(tmp_path / "rows.npy", np.ones((2, 4), np.float32))
+    one = Inputs(files=["rows.npy"])
+    (tensor,) = read(find(one, tmp_path), one, Taken("anything", anything=True))[0]
+    tensor.sub_(1)  # of the mapped memory it would end the process
+    assert not tensor.any()
+    assert np.load(tmp_path / "rows.npy").all()
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])

@@ -412,6 +412,22 @@ def test_a_bias_that_two_layers_share_is_corrected_and_put_back() -> None:
     assert torch.equal(module[0].bias, before)
 
 
+def test_an_input_that_the_network_writes_into_is_judged_alike_each_time() -> None:
+    torch = pytest.importorskip("torch")
+    from accelsim.sources.sharing.network import Network
+
+    class Centres(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x.sub_(1))
+
+    network = Network(Centres(), [(torch.rand(1, 4),)], metric="fidelity")
+    assert [network.score({}, [0]).metric[0] for _ in range(2)] == [100, 100]
+
+
 def test_a_sum_over_layers_is_judged_by_combinations() -> None:
     rng = np.random.default_rng(5)
     distances = rng.random((4, 3))

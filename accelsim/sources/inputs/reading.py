@@ -36,7 +36,8 @@ def read(items: Sequence[Item], inputs: Inputs, taken: Taken) -> list[tuple[Any,
     """Return one tuple of one tensor per item, as `numbers` gives them."""
     import torch
 
-    return [(torch.from_numpy(array),) for array in numbers(items, inputs, taken)]
+    arrays = numbers(items, inputs, taken)
+    return [(torch.from_numpy(array if array.flags.writeable else array.copy()),) for array in arrays]
 
 
 def numbers(items: Sequence[Item], inputs: Inputs, taken: Taken) -> list[npt.NDArray[Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from torch.utils._pytree import tree_map_only
 
 from accelsim.errors import AccelsimError, InputError, first_line
 from accelsim.quantize import Quantization
@@ -141,8 +142,9 @@ def _pass(
         sink.sample = sample
         recorder = Recorder(plan, weights, modules, sink, sample)
         try:
+            given = tree_map_only(torch.Tensor, torch.clone, arguments)  # the network may write into its inputs
             with recorder, own_codes(recorder):
-                module(*arguments)
+                module(*given)
             with torch.no_grad():
                 recorder.end()
         except AccelsimError:

@@ -162,7 +162,7 @@ class Network:
                 for first in range(0, len(some), step):
                     part = some[first : first + step]
                     given = [
-                        torch.cat(values) if len(part) > 1 else values[0]
+                        torch.cat(values) if len(part) > 1 else _copy(values[0])  # the network may write into it
                         for values in zip(*(self.inputs[p] for p in part))
                     ]
                     output = _first(self.module(*given)).float().numpy()
@@ -217,6 +217,10 @@ def _first(output: Any) -> Any:
     while isinstance(output, list | tuple):
         output = output[0]
     return output.logits if hasattr(output, "logits") else output
+
+
+def _copy(value: Any) -> Any:
+    return value.clone() if hasattr(value, "clone") else value
 
 
 def _array(value: Any) -> Floats:
