@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("tokenizers")
@@ -157,7 +158,6 @@ def test_a_vision_transformer_takes_pictures_prepared_by_its_own_file(folder: Pa
     assert "32 x 32 sample pictures" in trace.warnings[0]
     first = next(iter(trace)).activation
     assert first.codes.shape == (1, 3, 16, 16)
-    from PIL import Image
 
     from accelsim.sources.inputs import shipped
     from accelsim.sources.inputs.items import Item, choose
@@ -170,6 +170,47 @@ def test_a_vision_transformer_takes_pictures_prepared_by_its_own_file(folder: Pa
     with pytest.raises(InputError, match=r"no preprocessor_config.json; declare resize, mean and std"):
         opened(folder, "vit")
     assert opened(folder, "vit", "inputs={resize: [16, 16], mean: [0.5], std: [0.5]}").samples == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("ViT", {}),
+        ("DeiT", {}),
+        ("Beit", {}),
+        ("CLIP", {"size": 224}),
+        ("ConvNext", {"size": 224}),
+        ("ConvNext", {"size": {"shortest_edge": 384}}),
+        ("EfficientNet", {"size": 100}),
+        ("EfficientNet", {"include_top": False, "rescale_offset": True, "rescale_factor": 1 / 127.5}),
+        ("Levit", {}),
+        ("Levit", {"size": {"height": 256, "width": 256}}),
+        ("MobileNetV2", {}),
+        ("MobileViT", {"size": 288}),
+        ("PoolFormer", {}),
+    ],
+)
+def test_pictures_are_prepared_as_the_librarys_own_classes_do(
+    kind: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    from accelsim.sources.huggingface.build import image_config
+    from accelsim.sources.huggingface.pictures import preparation
+    from accelsim.sources.inputs.pictures import prepare
+
+    cls = getattr(transformers, f"{kind}ImageProcessorPil", None)
+    if cls is None:
+        pytest.skip("this version of transformers has no such class")
+    theirs = cls(**settings)
+    written = {**json.loads(theirs.to_json_string()), **settings}  # one number for a size, as in older files
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(written), encoding="utf-8")
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    pixels = np.random.default_rng(0).integers(0, 256, (320, 480, 3)).astype(np.uint8)
+    expected = theirs(Image.fromarray(pixels), return_tensors="np")["pixel_values"]
+    config = image_config(str(tmp_path))
+    assert config is not None
+    found = prepare(pixels, preparation(config, "here"), "picture")
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1e-5
 
 
 def test_token_ids_come_from_an_array_and_random_weights_are_marked(folder: Path) -> None:

@@ -66,10 +66,13 @@ def tokenizer(place: str) -> Any:
 
 
 def image_config(place: str) -> dict[str, Any] | None:
-    """Return the content of preprocessor_config.json, None for a network without."""
+    """Return the content of preprocessor_config.json, None for a network without.
+
+    A size that older files give as one number is a square, or that of the shorter side, as its class takes it.
+    """
     import json
 
-    library()
+    transformers = library()
     from transformers.utils import cached_file
 
     found = _guarded(
@@ -78,7 +81,23 @@ def image_config(place: str) -> dict[str, Any] | None:
     if found is None:
         return None
     content = _guarded(place, lambda: json.loads(Path(found).read_text(encoding="utf-8")))
-    return content if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        return None
+    size = content.get("size")
+    if isinstance(size, int):
+        content["size"] = {"height": size, "width": size} if _square(transformers, content) else {"shortest_edge": size}
+    return content
+
+
+def _square(transformers: Any, config: dict[str, Any]) -> bool:
+    """Whether the class that a preprocessor_config.json names takes one number as height and width."""
+    named = str(config.get("image_processor_type") or config.get("feature_extractor_type") or "")
+    name = named.removesuffix("Fast").replace("FeatureExtractor", "ImageProcessor")
+    try:
+        cls = getattr(transformers, f"{name}Pil", None) or getattr(transformers, name, None)
+    except ImportError:  # it needs a package that is not there
+        cls = None
+    return bool(getattr(cls, "default_to_square", True))
 
 
 def _class(transformers: Any, name: str) -> Any:

@@ -12,24 +12,47 @@ _RESAMPLING = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 """Pillow's numbers of its filters, in which the file names them."""
 
 
+_SHARE = 224 / 256
+"""What ConvNeXT cuts out of a picture's shorter side where its file does not say."""
+
+
 def preparation(config: dict[str, Any], place: str) -> Preparation:
-    """Translate the content of preprocessor_config.json. Raises InputError for a size that is not understood."""
-    resize, crop = _size(config.get("size"), place), _size(config.get("crop_size"), place)
-    share = config.get("crop_pct")
-    if isinstance(share, float) and isinstance(resize, int) and resize < 384:  # ConvNeXT cuts out of a larger picture
-        resize, crop = int(resize / share), resize
-    elif isinstance(resize, int) and isinstance(config.get("size"), int):  # older files: a square
-        resize = [resize, resize]
-    normalise = config.get("do_normalize", True)
+    """Translate the content of preprocessor_config.json, its `size` in the form that its class makes of it.
+
+    Raises InputError for a size that is not understood.
+    """
+    kind = str(config.get("image_processor_type") or config.get("feature_extractor_type") or "")
+    resize, crop, cut = *_sizes(config, kind, place), config.get("do_center_crop", False)
+    if "crop_pct" in config and isinstance(_size(config.get("size"), place), int):
+        cut = crop is not None
+    normalise = config.get("do_normalize", not kind.startswith("MobileViT"))  # whose files name a mean all the same
+    mean, std = (_numbers(config.get(key)) if normalise else None for key in ("image_mean", "image_std"))
+    if mean and config.get("rescale_offset", False):  # pixels are scaled to -1 and more first
+        mean = [value + 1 for value in mean]
+    if std and config.get("include_top", kind.startswith("EfficientNet")):  # divided by the deviation twice
+        std = [value * value for value in std]
     return Preparation(
         resize if config.get("do_resize", True) else None,
-        crop if config.get("do_center_crop", share is not None) else None,
+        crop if cut else None,
         _RESAMPLING[config.get("resample", 2)],
+        color="bgr" if config.get("do_flip_channel_order", False) else "rgb",
         scale=1.0 / float(config.get("rescale_factor", 1 / 255)) if config.get("do_rescale", True) else 1.0,
-        mean=_numbers(config.get("image_mean")) if normalise else None,
-        std=_numbers(config.get("image_std")) if normalise else None,
+        mean=mean,
+        std=std,
         origin=f"{place}'s preprocessor_config.json",
     )
+
+
+def _sizes(config: dict[str, Any], kind: str, place: str) -> tuple[Size | None, Size | None]:
+    """Return what a picture is resized to and what is cut out of it, by the rules of its class."""
+    resize, crop = _size(config.get("size"), place), _size(config.get("crop_size"), place)
+    if not isinstance(resize, int):
+        return resize, crop
+    if "crop_pct" in config:
+        if resize >= 384 and kind.startswith("ConvNext"):
+            return [resize, resize], None
+        return int(resize / (config["crop_pct"] or _SHARE)), resize
+    return (int(resize * 256 / 224), crop) if kind.startswith("Levit") else (resize, crop)
 
 
 def _size(value: Any, place: str) -> Size | None:
