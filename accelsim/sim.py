@@ -241,12 +241,16 @@ def _measured(machine: Accelerator, trace: Trace, index: int) -> list[dict[str, 
 
 
 def _against(row: Row, plain: Row) -> Row:
+    base: Row = {"baseline_cycles": plain["total_cycles"], "baseline_energy_pj": plain["energy_pj"]}
+    return base | gains(row | base)
+
+
+def gains(row: Row) -> Row:
+    """Return speedup and energy gain of a row with its baselines; 1 where there is nothing to do."""
     cycles, energy = float(row["total_cycles"]), float(row["energy_pj"])
     return {
-        "baseline_cycles": plain["total_cycles"],
-        "baseline_energy_pj": plain["energy_pj"],
-        "speedup": float(plain["total_cycles"]) / cycles if cycles else 1.0,
-        "energy_gain": float(plain["energy_pj"]) / energy if energy else 1.0,
+        "speedup": float(row["baseline_cycles"]) / cycles if cycles else 1.0,
+        "energy_gain": float(row["baseline_energy_pj"]) / energy if energy else 1.0,
     }
 
 

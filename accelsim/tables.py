@@ -21,7 +21,8 @@ MOST_CELLS = 1 << 28
 """Cells of a table that is read; a few bytes of Parquet may tell of any number of them."""
 
 _OF_LAYERS = {"layers": ("index", "layer", "sample"), "compare_layers": ("index", "workload", "machine")}
-_COUNTS = re.compile(r"(_cycles|_bytes|_pj|_s)$|^slots|^macs")
+COUNTS = re.compile(r"(_cycles|_bytes|_pj|_s)$|^slots|^macs")
+"""Names of columns of a run that are counts, whoever declares them."""
 
 
 def write_table(table: pd.DataFrame, folder: Path, stem: str, csv: bool = False) -> list[Path]:
@@ -118,7 +119,7 @@ def _check_cells(table: pd.DataFrame, data: bytes, stem: str) -> None:
     if nested:
         raise ValueError(f"{stem}.parquet: column {shortened(nested[0])} holds lists")
     for name in table.columns:
-        counts = (name in COLUMNS and COLUMNS[name].sums) or _COUNTS.search(str(name))
+        counts = (name in COLUMNS and COLUMNS[name].sums) or COUNTS.search(str(name))
         if counts and not pd.api.types.is_numeric_dtype(table[name]):
             raise ValueError(f"{stem}.parquet: column {shortened(str(name))} holds no numbers")
 

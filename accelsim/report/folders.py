@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ import pandas as pd
 
 from accelsim.errors import InputError
 from accelsim.results import over_samples, titled
-from accelsim.tables import read_info, read_table
+from accelsim.tables import COUNTS, read_info, read_table
 
 KINDS = {
     "run.json": "layers",
@@ -22,8 +21,6 @@ KINDS = {
     "search.json": "search",
 }
 """File that marks a folder of each kind, and the stem of the table that must stand beside it."""
-
-_COUNTS = re.compile(r"(_cycles|_bytes|_pj|_s)$|^slots|^macs")
 
 
 @dataclass(frozen=True)
@@ -183,7 +180,7 @@ def _of(table: pd.DataFrame | None, *workloads: Any) -> pd.DataFrame | None:
 
 def _by_layer(rows: pd.DataFrame, batch: int, formulas: Mapping[str, str]) -> pd.DataFrame:
     """Return a row per layer: counts per input as means over the samples, ratios of these; else of the first sample."""
-    counts = [str(c) for c in rows.columns if _COUNTS.search(str(c)) and pd.api.types.is_numeric_dtype(rows[c])]
+    counts = [str(c) for c in rows.columns if COUNTS.search(str(c)) and pd.api.types.is_numeric_dtype(rows[c])]
     found = over_samples(rows, ["index"], counts, formulas)
     found[counts] /= batch
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from accelsim.accelerators.base import Accelerator, Row
 from accelsim.columns import COLUMNS, Column, declare
 from accelsim.errors import AccelsimError
-from accelsim.sim import Entry, approximations, cautions, measured, replayed
+from accelsim.sim import Entry, approximations, cautions, gains, measured, replayed
 from accelsim.study.together import kin, totals_together
 from accelsim.trace import Trace
 
@@ -113,9 +113,7 @@ def totals(rows: Sequence[Row], samples: int) -> Row:
     names = [n for n in rows[0] if n in COLUMNS and COLUMNS[n].sums]
     table = np.array([[row[name] for row in rows] for name in names], np.float64)
     total: Row = dict(zip(names, (table.sum(axis=1) / samples).tolist(), strict=True))
-    cycles, energy = float(total["total_cycles"]), float(total["energy_pj"])
-    total["speedup"] = float(total["baseline_cycles"]) / cycles if cycles else 1.0
-    total["energy_gain"] = float(total["baseline_energy_pj"]) / energy if energy else 1.0
+    total |= gains(total)
     if "mapping" in rows[0]:
         total["mappings"] = len({row["mapping"] for row in rows})
     if "approximate" in rows[0]:

@@ -13,7 +13,7 @@ from accelsim.accelerators.base import Accelerator, Row
 from accelsim.accelerators.fleet import Fleet
 from accelsim.columns import COLUMNS
 from accelsim.errors import AccelsimError
-from accelsim.sim import Entry, approximations, replayed
+from accelsim.sim import Entry, approximations, gains, replayed
 
 Found = tuple[Row, str]
 """Totals of a machine, and what is approximate, one line each."""
@@ -79,9 +79,7 @@ def _summed(
     found: list[Found | AccelsimError] = []
     for place, machine in enumerate(machines):
         total: Row = {name: values[place] for name, values in table.items()}
-        cycles, energy = float(total["total_cycles"]), float(total["energy_pj"])
-        total["speedup"] = float(total["baseline_cycles"]) / cycles if cycles else 1.0
-        total["energy_gain"] = float(total["baseline_energy_pj"]) / energy if energy else 1.0
+        total |= gains(total)
         total["mappings"] = len(mappings[place])
         rows: list[Row] = [{"layer": one["layer"], "spread_tiles": bool(one["spread"][place])} for one in spread]
         found.append((total, "\n".join(approximations(machine, rows))))

@@ -8,10 +8,11 @@ from typing import Any
 from rich.table import Table
 
 from accelsim.report import text
+from accelsim.report.charts.figure import quantity
 from accelsim.study.grid import Axis
 from accelsim.study.knee import METRICS, TOLERANCE
 from accelsim.study.sweep import Sweep
-from accelsim.units import binary_bytes, engineering, percent
+from accelsim.units import percent
 
 MOST_ROWS = 48
 """Points that are printed one by one; of a larger sweep only the best are."""
@@ -47,11 +48,7 @@ def written(axis: Axis | None, value: Any) -> str:
         return "-"
     if isinstance(value, str):
         return value
-    if axis.unit == "B":
-        return binary_bytes(float(value))
-    if axis.unit == "B/s":
-        return engineering(float(value), "B/s")
-    return f"{value:.12g} {axis.unit}".rstrip()
+    return quantity(float(value), axis.unit)
 
 
 def _points(sweep: Sweep) -> Table:
