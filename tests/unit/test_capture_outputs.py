@@ -207,6 +207,25 @@ def test_a_buffer_written_by_the_network_is_no_weight_and_is_put_back(tmp_path: 
     assert not module.cache.any()
 
 
+@pytest.mark.skipif(not hasattr(torch, "_grouped_mm"), reason="this torch has no grouped products")
+def test_grouped_products_of_experts_have_their_share(tmp_path: Path) -> None:
+    class Experts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(2, 16, 24, dtype=torch.bfloat16))
+            self.router = nn.Linear(16, 2, dtype=torch.bfloat16)
+
+        def forward(self, x: Any) -> Any:
+            return (
+                self.router(x).sum() + torch._grouped_mm(x, self.weight, torch.tensor([3, 8], dtype=torch.int32)).sum()
+            )
+
+    trace = capture(Experts(), [torch.randn(8, 16, dtype=torch.bfloat16)], out=tmp_path / "bundle")
+    (missing,) = trace.manifest["unsupported"]
+    assert (missing["operator"], missing["macs"]) == ("aten._grouped_mm", 8 * 16 * 24)
+    assert trace.manifest["macs_total"] == 8 * 16 * (24 + 2)
+
+
 class Counts(nn.Module):
     """Holds a number in a buffer, in a plain tensor, in a list and in an attribute, all changed by every run."""
 

@@ -35,7 +35,8 @@ def encode(codec: Codec, values: torch.Tensor) -> npt.NDArray[np.integer]:
     for start in range(0, flat.size, PIECE):
         piece = flat[start : start + PIECE]
         buffer = work[: piece.size]
-        np.multiply(piece, factor, out=buffer, dtype=kind)
+        with np.errstate(over="ignore"):  # masks saturate
+            np.multiply(piece, factor, out=buffer, dtype=kind)
         np.rint(buffer, out=buffer)
         if zero:
             np.add(buffer, zero, out=buffer)

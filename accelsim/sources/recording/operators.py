@@ -97,8 +97,9 @@ def macs(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: A
     packet = function.overloadpacket
     if packet in flop_registry:
         return int(flop_registry[packet](*args, **kwargs, out_val=result)) // 2
-    first = {"_int_mm": 0, "addbmm": 1}.get(packet.__name__)
+    first = {"_int_mm": 0, "addbmm": 1, "_grouped_mm": 0}.get(packet.__name__)
     if first is not None:
         a, b = args[first], args[first + 1]
-        return int(a.numel() * b.shape[-1])
+        values = a[0].numel() if a.dim() > b.dim() else a.numel()  # the columns of b are split over the matrices of a
+        return int(values * b.shape[-1])
     return None
