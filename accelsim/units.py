@@ -60,13 +60,24 @@ def picojoules(value: float) -> str:
     return engineering(value * 1e-12, "J")
 
 
-_SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZES = {
+    "": 1,
+    "B": 1,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+}
 
 
 def parse_bytes(text: str | float, rate: bool = True) -> float:
     """Return a number of bytes (or bytes per second) from a number or words such as "108KiB", "480 MB/s".
 
-    KiB, MiB, GiB are powers of 1024; KB, MB, GB, TB powers of 1000; a small b would be bits. rate: whether "/s" may stand
+    KiB, MiB, GiB, TiB are powers of 1024; KB, MB, GB, TB powers of 1000; a small b would be bits. rate: whether "/s" may stand
     behind it. Raises ValueError for anything else.
 
     >>> parse_bytes("108KiB"), parse_bytes("25.6 GB/s"), parse_bytes(512)
@@ -91,10 +102,10 @@ def parse_bytes(text: str | float, rate: bool = True) -> float:
 def binary_bytes(value: float) -> str:
     """Format a capacity in bytes with the largest binary prefix that divides it well.
 
-    >>> binary_bytes(110592), binary_bytes(2 * 2**20), binary_bytes(500)
-    ('108 KiB', '2 MiB', '500 B')
+    >>> binary_bytes(110592), binary_bytes(2 * 2**20), binary_bytes(500), binary_bytes(12 * 2**40)
+    ('108 KiB', '2 MiB', '500 B', '12 TiB')
     """
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+    for unit, size in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if value >= size:
             return f"{value / size:.4g} {unit}"
     return f"{value:.4g} B"

@@ -29,7 +29,8 @@ class Run:
 
     label: what figures call it, unlike that of any other run. layers: a row per layer in order, counts for one input
     and means over the samples. peak: see `Accelerator.peak`. shares: ineffectual share per layer_index (and "total")
-    and property. bits, exploited: see `accelsim.report.evidence`. None where the folder has no such table.
+    and property. bits, exploited: see `accelsim.report.evidence`. None where the folder has no such table. held: the
+    comparison that the run is part of.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Run:
     shares: pd.DataFrame | None = None
     bits: pd.DataFrame | None = None
     exploited: pd.DataFrame | None = None
+    held: Held | None = None
 
     def total(self, name: str) -> float:
         """Return the sum of a count over the layers; NaN where the run has no such column."""
@@ -143,6 +145,7 @@ def _comparison(tables: _Tables, info: dict[str, Any], summary: pd.DataFrame, fo
     machines, layers = tables["compare_machines"], tables["compare_layers"]
     rows, shares, bits = (tables.optional(stem) for stem in ("compare_runs", "ineffectual", "bits"))
     whole = rows is not None
+    comparison = Held(tables.folder.name, str(info["baseline"]), str(info["equal"]), summary, machines)
     batches = dict(zip(machines["machine"], machines["batch"], strict=True))
     for (workload, machine), own in (layers if rows is None else rows).groupby(["workload", "machine"], sort=False):
         batch = int(batches[machine])
@@ -153,9 +156,10 @@ def _comparison(tables: _Tables, info: dict[str, Any], summary: pd.DataFrame, fo
                 "", str(machine), str(workload), _by_layer(own, batch if whole else 1, _formulas(info)), batch,
                 own["sample"].nunique() if whole else 1, info.get("peaks", {}).get(machine, {}), info["hardware"][machine],
                 [*info["warnings"]], _of(shares, workload, plain), _of(bits, workload, plain), held,
+                comparison,
             )
         )  # fmt: skip
-    found.held.append(Held(tables.folder.name, str(info["baseline"]), str(info["equal"]), summary, machines))
+    found.held.append(comparison)
 
 
 def _study(tables: _Tables, info: dict[str, Any], table: pd.DataFrame, found: Results) -> None:

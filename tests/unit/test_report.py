@@ -29,6 +29,7 @@ from accelsim.report.charts.values import bits_table, heatmap, shares_table
 from accelsim.report.figures import drawing
 from accelsim.report.folders import Results, Run, Study, load
 from accelsim.report.page import html
+from accelsim.report.page.cards import cards
 from accelsim.report.page.tables import tables
 from accelsim.results import RunResult
 from tests.report_runs import LAYERS, network, results
@@ -51,6 +52,15 @@ def page(loaded: Results) -> str:
 
 def by_run(loaded: Results) -> dict[str, Run]:
     return {run.label: run for run in loaded.runs}
+
+
+def test_a_run_beside_a_comparison_is_no_part_of_it(folders: dict[str, Path]) -> None:
+    own, held = cards(load([folders["pragmatic"]]))[0], cards(load([folders["compare"]]))
+    beside = cards(load([folders["pragmatic"], folders["compare"]]))
+    assert "over dadiannao" not in own.figures[0].against
+    assert beside[0].figures == own.figures
+    assert ["over dadiannao" in card.figures[0].against for card in beside[1:]] == [False, True, True]
+    assert [card.figures for card in beside[1:]] == [card.figures for card in held]
 
 
 def test_runs_are_those_that_were_written(folders: dict[str, Path], loaded: Results) -> None:

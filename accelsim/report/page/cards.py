@@ -36,33 +36,34 @@ def cards(results: Results) -> list[Card]:
     """Return a card per run."""
     labels = [run.label for run in results.runs]
     colours = machine_colours(labels, [run.machine for run in results.runs])
-    return [_card(run, results, colours[run.label]) for run in results.runs]
+    return [_card(run, colours[run.label]) for run in results.runs]
 
 
-def _card(run: Run, results: Results, colour: str) -> Card:
-    numbers = (_speedup(run, results), _time(run), _energy(run), _traffic(run), _ineffectual(run))
+def _card(run: Run, colour: str) -> Card:
+    numbers = (_speedup(run), _time(run), _energy(run), _traffic(run), _ineffectual(run))
     described = str(run.hardware.get("description", ""))
     untrained = "(untrained)" in run.workload
     return Card(run.label, run.workload, described, colour, untrained, [number for number in numbers if number])
 
 
-def _over(run: Run, results: Results, ratio: str) -> str:
+def _over(run: Run, ratio: str) -> str:
     """Return how a run stands against the baseline of its comparison, if it is part of one."""
-    for held in results.held:
-        table = held.summary
-        own = table[
-            table["machine"].eq(run.machine) & table["workload"].eq(run.workload) & table["statistic"].eq("network")
-        ]
-        if len(own) and run.machine != held.baseline and not math.isnan(float(own[ratio].iloc[0])):
-            return f"; {float(own[ratio].iloc[0]):.2f}x over {held.baseline}"
-    return ""
+    if run.held is None or run.machine == run.held.baseline:
+        return ""
+    table = run.held.summary
+    own = table[
+        table["machine"].eq(run.machine) & table["workload"].eq(run.workload) & table["statistic"].eq("network")
+    ]
+    if not len(own) or math.isnan(float(own[ratio].iloc[0])):
+        return ""
+    return f"; {float(own[ratio].iloc[0]):.2f}x over {run.held.baseline}"
 
 
-def _speedup(run: Run, results: Results) -> Figure | None:
+def _speedup(run: Run) -> Figure | None:
     base, total = run.total("baseline_cycles"), run.total("total_cycles")
     if math.isnan(base) or not total:
         return None
-    against = "against the same machine without skipping" + _over(run, results, "relative_speedup")
+    against = "against the same machine without skipping" + _over(run, "relative_speedup")
     return Figure("Speedup", f"{base / total:.2f}x", against)
 
 
