@@ -15,8 +15,10 @@ nn = torch.nn
 
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
+from accelsim.errors import InputError  # noqa: E402
 from accelsim.layer import Layer  # noqa: E402
 from accelsim.sources.capture import capture  # noqa: E402
+from accelsim.sources.recording import passes  # noqa: E402
 from accelsim.sources.recording.context import decomposed  # noqa: E402
 
 
@@ -389,3 +391,51 @@ def test_torchscript_is_captured_like_the_network_it_comes_from(way: str, tmp_pa
     one, two = (capture(m, [x], out=tmp_path / n) for n, m in (("module", module), ("script", same)))
     assert one.manifest["layers"] == two.manifest["layers"]
     assert one.manifest["files"] == two.manifest["files"]
+
+
+def test_a_pruned_weight_stays_the_weight_of_learned_queries(tmp_path: Path) -> None:
+    from torch.nn.utils import prune
+
+    class Queries(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.queries, self.layer = nn.Parameter(torch.randn(5, 4)), nn.Linear(4, 3, bias=False)
+            prune.random_unstructured(self.layer, "weight", 0.5)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(self.queries) @ x
+
+    module = Queries()
+    trace = capture(module, [torch.randn(3, 2)], out=tmp_path / "bundle")
+    assert trace.layers[0].name == "layer"
+    assert np.allclose(trace.layer(0).weight.values()[:, :, 0, 0], module.layer.weight.detach(), atol=1e-3)
+    assert np.allclose(trace.layer(0).activation.values()[:, :, 0, 0], module.queries.detach(), atol=1e-3)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, passes.KEPT_BYTES])
+def test_a_tensor_in_a_plain_attribute_is_a_weight(
+    kept_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Filters(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.filters, self.state = torch.randn(4, 3), torch.zeros(1, 4)
+
+        def forward(self, x: Any) -> Any:
+            self.state += x
+            return self.state @ self.filters
+
+    monkeypatch.setattr(passes.Planning.__init__, "__defaults__", (kept_bytes,))
+    module, x = Filters(), torch.randn(1, 4)
+    trace = capture(module, [x, x], out=tmp_path / "bundle")
+    assert [(record.name, record.shapes[0].kind) for record in trace.layers] == [("filters", "linear")]
+    for sample in range(2):
+        assert np.allclose(trace.layer(0, sample).activation.values()[:, :, 0, 0], (sample + 1) * x, atol=1e-3)
+    assert not module.state.any()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_frozen_module_is_refused(tmp_path: Path) -> None:
+    frozen = torch.jit.freeze(torch.jit.script(nn.Sequential(nn.Linear(4, 3)).eval()))
+    with pytest.raises(InputError, match="frozen module"):
+        capture(frozen, [torch.randn(2, 4)], out=tmp_path / "bundle")

@@ -54,7 +54,7 @@ class Planning:
         if "weight" not in layer.own and (not layer.static or layer.key not in self._weighed):
             self._weighed.add(layer.key)
             layer.weight.add(product.weight, f"layer {where}: weight")
-        permanent = product.identity is not None and product.identity.rank > 1
+        permanent = product.identity is not None and not product.identity.passing
         if self._fits(product.activation, *(() if permanent else (product.weight,))):
             weight = product.weight if permanent else product.weight.clone()
             copy = replace(product, activation=product.activation.clone(), weight=weight)

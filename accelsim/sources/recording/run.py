@@ -190,6 +190,8 @@ def _check(module: torch.nn.Module, inputs: Inputs, device: str) -> None:
                 # infinities are left to the layers: a mask may hold them
                 if value.is_floating_point() and math.isnan(extremes(value)[0]):
                     raise InputError(f"input {place} of sample {sample} holds NaN")
+    if not all(hasattr(part, "training") for part in module.modules()):
+        raise InputError("a frozen module has its weights in its code", "capture it as it was before torch.jit.freeze")
     for name, value in (*module.named_parameters(), *module.named_buffers()):
         if torch.nn.parameter.is_lazy(value):
             raise InputError(

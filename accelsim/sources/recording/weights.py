@@ -18,13 +18,15 @@ _NOT_FROM_VALUES = re.compile(r"(_like|^new_.*|^zeros|^ones|^empty|^full|^rand.*
 class Identity(NamedTuple):
     """What a weight operand is.
 
-    rank: 3 parameter, 2 buffer, 1 computed from them alone; of two weights the higher rank is the weight.
-    key: the same for every use of the same values in the same arrangement. name: for the layer.
+    rank: 3 parameter, 2 buffer, 1 computed from them alone; of two weights the higher rank is the weight. What is computed
+    from one value by value (a mask put on it, another type, another arrangement) has its rank. key: the same for every
+    use of the same values in the same arrangement. name: for the layer. passing: whether the values are gone after the run.
     """
 
     rank: int
     key: Hashable
     name: str
+    passing: bool = False
 
 
 class Repeated(NamedTuple):
@@ -50,7 +52,7 @@ class _Entry(NamedTuple):
 
 
 class Weights:
-    """The parameters and buffers of a module, found again through views of their storage.
+    """The parameters, buffers and plain tensors of a module, these as buffers, found again through views of their storage.
 
     Tensors computed from parameters alone (weight normalisation, masks) count as weights too; they are told
     apart by the computation that made them. A buffer written during the forward pass (a cache) is no weight, unless it is
@@ -67,6 +69,7 @@ class Weights:
         self._altered: dict[int, _Before] = {}  # written in this pass from weights alone, and weights still
         self._read: set[int] = set()
         named = [(n, p, 3) for n, p in module.named_parameters()] + [(n, b, 2) for n, b in module.named_buffers()]
+        named += [(f"{path}.{n}".lstrip("."), t, 2) for path, part in module.named_modules() for n, t in _plain(part)]
         self._held: dict[int, tuple[torch.Tensor, Held | None]] = {}
         for name, tensor, rank in named:
             if is_torchao(tensor):
@@ -100,9 +103,8 @@ class Weights:
             else next((e for e in entries if e.tensor.storage_offset() <= start < _end(e.tensor)), entries[0])
         )
         key = (pointer, start, tuple(tensor.shape), tensor.stride())
-        return Identity(
-            1 if pointer in self._altered else entry.rank, key, layer_name(entry.name) + _part(entry, tensor)
-        )
+        name = layer_name(entry.name) + _part(entry, tensor)
+        return Identity(entry.rank, key, name, passing=pointer in self._altered)
 
     def constant(self, arguments: Sequence[torch.Tensor]) -> bool:
         """Whether every tensor argument of an operator is a weight or comes from weights alone."""
@@ -124,9 +126,11 @@ class Weights:
             return
         for place, value in enumerate(result if isinstance(result, tuple | list) else [result]):
             if isinstance(value, torch.Tensor) and _pointer(value) not in self._entries:
-                origin = max((found for t in tensors if (found := self.find(t))), key=lambda found: found.rank)
+                origins = [(t.numel(), found) for t in tensors if (found := self.find(t))]
+                rank = max((found.rank for size, found in origins if size == value.numel()), default=1)
+                _, origin = max(origins, key=lambda item: item[1].rank)
                 self._deriving = True
-                self._derived[value] = Identity(1, (str(function), place, self._signature(args)), origin.name)
+                self._derived[value] = Identity(rank, (str(function), place, self._signature(args)), origin.name, True)
                 if (repeated := self._written_out(function.overloadpacket.__name__, tensors[0], value)) is not None:
                     self._repeated[value] = repeated
 
@@ -189,6 +193,11 @@ class Weights:
         if isinstance(value, tuple | list):
             return tuple(self._signature(item) for item in value)
         return repr(value)
+
+
+def _plain(part: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
+    """Return the tensors of floats that a module holds in plain attributes, by name."""
+    return [(n, v) for n, v in part.__dict__.items() if type(v) is torch.Tensor and v.is_floating_point()]
 
 
 @lru_cache(maxsize=4096)
