@@ -10,11 +10,29 @@ from accelsim.layer import LayerShape
 from accelsim.sources.eager import Eager
 
 
+class _Known:
+    """Tells the weights `state`, by name, by the memory that they stand in: on the meta device they have no address."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self._names = {tensor.untyped_storage()._cdata: name for name, tensor in state.items()}
+
+    def find(self, tensor: Any) -> Any:
+        from accelsim.sources.recording.weights import Identity
+
+        name = self._names.get(tensor.untyped_storage()._cdata)
+        place = (name, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+        return None if name is None else Identity(3, place, name)
+
+    def repeated(self, tensor: Any) -> None:
+        """Copies that broadcasting makes are not followed."""
+
+
 def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:
     """Run `module` on the meta device and return how often it computes a product of each shape.
 
     inputs: tensors (their values do not matter). A linear product that is computed several times with the same weight
-    is one recurrent product. Products that have no normal form (three-dimensional convolutions) are left out. Raises
+    is one recurrent product; so are those of the inputs of LSTM, GRU and RNN, which PyTorch takes step by step on this
+    device and all at once in a capture. Weights computed from parameters count as activations. Products that have no normal form (three-dimensional convolutions) are left out. Raises
     RuntimeError when the network must see values to go on.
     """
     import torch
@@ -22,24 +40,10 @@ def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:
 
     from accelsim.sources.recording.operators import Role, role
     from accelsim.sources.recording.products import read
-    from accelsim.sources.recording.weights import Identity
 
     state = {name: tensor.to("meta") for name, tensor in [*module.named_parameters(), *module.named_buffers()]}
-    names = {tensor.untyped_storage()._cdata: name for name, tensor in state.items()}
+    known: Any = _Known(state)
     calls: Counter[tuple[Any, LayerShape]] = Counter()
-
-    class Known:
-        """Tells weights by the memory that they stand in."""
-
-        def find(self, tensor: Any) -> Identity | None:
-            name = names.get(tensor.untyped_storage()._cdata)
-            place = (name, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
-            return None if name is None else Identity(3, place, name)
-
-        def repeated(self, tensor: Any) -> None:
-            return None
-
-    known: Any = Known()
     normalisations = {torch.ops.aten.native_batch_norm, torch.ops.aten._native_batch_norm_legit_no_training}
 
     class Watch(Eager, TorchDispatchMode):
