@@ -32,8 +32,8 @@ def products(module: Any, inputs: tuple[Any, ...]) -> Counter[LayerShape]:
 
     inputs: tensors (their values do not matter). A linear product that is computed several times with the same weight
     is one recurrent product; so are those of the inputs of LSTM, GRU and RNN, which PyTorch takes step by step on this
-    device and all at once in a capture. Weights computed from parameters count as activations. Products that have no normal form (three-dimensional convolutions) are left out. Raises
-    RuntimeError when the network must see values to go on.
+    device and all at once in a capture. Weights computed from parameters count as activations. Products that have no
+    normal form (three-dimensional convolutions) are left out. Raises RuntimeError when the network must see values.
     """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
