@@ -42,6 +42,15 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     return f"{text} {prefix}{unit}".rstrip()
 
 
+def inputs_per_second(value: float) -> str:
+    """Format how many inputs a machine takes in a second.
+
+    >>> inputs_per_second(46_400), inputs_per_second(464), inputs_per_second(0.231)
+    ('46.4 k inputs/s', '464 inputs/s', '0.231 inputs/s')
+    """
+    return f"{value:.3g} inputs/s" if 0 < value < 1 else f"{engineering(value)} inputs/s"
+
+
 def percent(fraction: float, digits: int = 1) -> str:
     """Format a fraction of one as a percentage.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from accelsim.report.charts.values import NAMES
 from accelsim.report.folders import Results, Run
 from accelsim.report.palette import machine_colours
-from accelsim.units import engineering, percent, picojoules
+from accelsim.units import engineering, inputs_per_second, percent, picojoules
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _speedup(run: Run) -> Figure | None:
 
 def _time(run: Run) -> Figure:
     seconds = run.total("time_s")
-    rate = engineering(1 / seconds, "inputs/s") if seconds else "-"
+    rate = inputs_per_second(1 / seconds) if seconds else "-"
     return Figure("Time of an input", engineering(seconds, "s"), f"{rate}; batch of {run.batch}")
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from accelsim.hardware.energy import energy_band
 from accelsim.report import text
 from accelsim.results import RunResult
-from accelsim.units import engineering, percent, picojoules
+from accelsim.units import engineering, inputs_per_second, percent, picojoules
 
 REASONS = {
     "effectual": "effectual",
@@ -69,7 +69,7 @@ def footer(result: RunResult) -> list[str]:
     sums = {str(c): total(str(c)) for c in layers.columns if str(c).startswith(("slots", "dense_", "compute_"))}
     shares = [f"{percent(share)} {name}" for name, share in _grouped(sums).items()]
     lines = [
-        f"{inputs}: {engineering(seconds, 's')} ({engineering(batch / seconds, 'inputs/s')}), {picojoules(energy)}{each},"
+        f"{inputs}: {engineering(seconds, 's')} ({inputs_per_second(batch / seconds)}), {picojoules(energy)}{each},"
         f" {engineering(total('dram_bytes'), 'B')} DRAM traffic; {bound} of {len(layers)} layers"
         " wait for DRAM for more than 1 % of their time",
         f"lane slots: {', '.join(shares)}; the array is {_achieved(sums):.2f}x as fast as"

@@ -11,7 +11,7 @@ from rich.table import Table
 from accelsim.report import text
 from accelsim.report.text.array import published
 from accelsim.results import RunResult
-from accelsim.units import engineering, percent, picojoules
+from accelsim.units import engineering, inputs_per_second, percent, picojoules
 
 _PARTS = {"operation": "operations", "l2": "L2", "dram": "DRAM", "static": "idle power"}
 _WAITS = ("compute_cycles", "l2_cycles", "dram_cycles", "launch_cycles")
@@ -36,7 +36,7 @@ def footer(result: RunResult) -> list[str]:
     samples = result.layers["sample"].nunique()
     return [
         f"{f'one batch of {batch}' if batch > 1 else 'one input'}: {engineering(seconds, 's')}"
-        f" ({engineering(batch / seconds, 'inputs/s')}), {picojoules(energy)}, {engineering(total('dram_bytes'), 'B')} DRAM"
+        f" ({inputs_per_second(batch / seconds)}), {picojoules(energy)}, {engineering(total('dram_bytes'), 'B')} DRAM"
         f" traffic; {percent(total('bound_s') / seconds)} of the time is the roofline alone,"
         f" {percent(total('launch_cycles') / total('total_cycles'))} goes by between kernels",
         f"against the same GPU without sparse tensor cores: {total('baseline_cycles') / total('total_cycles'):.2f}x faster,"

@@ -12,7 +12,7 @@ from accelsim.report.shares import CONVENTION
 from accelsim.report.text import array as array_text
 from accelsim.report.text import gpu as gpu_text
 from accelsim.results import RunResult, titled
-from accelsim.units import engineering, percent, picojoules
+from accelsim.units import engineering, inputs_per_second, percent, picojoules
 
 _DERIVED = {
     "speedup": lambda r: r["baseline_cycles"] / r["total_cycles"] if r["total_cycles"] else 1.0,
@@ -90,7 +90,7 @@ def footer(result: RunResult, shares: pd.DataFrame) -> list[str]:
     batch, samples = result.info["batch"], result.layers["sample"].nunique()
     seconds, energy, base = total("time_s"), total("energy_pj"), total("baseline_energy_pj")
     lines = [
-        f"one batch of {batch}: {engineering(seconds, 's')} ({engineering(batch / seconds, 'inputs/s')}), {picojoules(energy)}"
+        f"one batch of {batch}: {engineering(seconds, 's')} ({inputs_per_second(batch / seconds)}), {picojoules(energy)}"
         f" ({picojoules(energy / batch)} an input), {engineering(total('dram_bytes'), 'B')} DRAM traffic,"
         f" {percent(float(shares['A'].iloc[-1]))} of {engineering(total('macs'), 'MAC')} ineffectual (zero activation),"
         f" {percent(total('macs_gated') / total('macs'))} gated",
