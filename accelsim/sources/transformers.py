@@ -14,6 +14,7 @@ from accelsim.sources.digests import digest_file
 from accelsim.sources.extras import installed
 from accelsim.sources.huggingface import folder as folders
 from accelsim.sources.inputs.fed import Fed, remarks
+from accelsim.sources.inputs.pictures import Preparation
 from accelsim.sources.inputs.sentences import Encode, encoder
 from accelsim.sources.state import UNTRAINED, is_file, weight_file
 
@@ -67,7 +68,8 @@ class Transformers(Fed):
         trained = self.weights != "random"
         warnings = [*([] if trained else [UNTRAINED]), *warnings]
         if module.main_input_name == "pixel_values":
-            return Loaded(module, self._pictures(place), [*warnings, *remarks(self.inputs, None, False)], trained)
+            pictures, ready = self._pictures(place)
+            return Loaded(module, pictures, [*warnings, *remarks(self.inputs, ready, False)], trained)
         inputs = self._sentences(place, module.config)
         if self.decode_steps or module.can_generate():
             module = generating(module, self.decode_steps)
@@ -94,10 +96,9 @@ class Transformers(Fed):
                 raise InputError(f"input {item} has token {int(ids.max())}, the network knows {config.vocab_size}")
         return inputs
 
-    def _pictures(self, place: str) -> list[tuple[Any, ...]]:
+    def _pictures(self, place: str) -> tuple[list[tuple[Any, ...]], Preparation]:
         from accelsim.sources.huggingface.build import image_config
         from accelsim.sources.huggingface.pictures import preparation
-        from accelsim.sources.inputs.pictures import Preparation
         from accelsim.sources.inputs.reading import Taken, read
 
         if self.unnamed == "sentences" and not self.inputs.files:  # of the Hub: not known before it is loaded
@@ -106,7 +107,7 @@ class Transformers(Fed):
         if config is None and not {"resize", "mean", "std"} <= set(self.inputs.declared):
             raise InputError(f"{place} has no preprocessor_config.json", "declare resize, mean and std under `inputs`")
         ready = preparation(config, place) if config else Preparation()
-        return read(self.items(), self.inputs, Taken("pictures", ready.declared(self.inputs)))
+        return read(self.items(), self.inputs, Taken("pictures", ready.declared(self.inputs))), ready
 
     @property
     def unnamed(self) -> Literal["pictures", "sentences"]:

@@ -208,9 +208,20 @@ def test_pictures_are_prepared_as_the_librarys_own_classes_do(
     expected = theirs(Image.fromarray(pixels), return_tensors="np")["pixel_values"]
     config = image_config(str(tmp_path))
     assert config is not None
-    found = prepare(pixels, preparation(config, "here"), "picture")
+    ready = preparation(config, "here")
+    assert ready.left_out == ()
+    found = prepare(pixels, ready, "picture")
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() < 1e-5
+
+
+def test_steps_for_pictures_that_are_not_done_are_told(folder: Path) -> None:
+    path = folder / "vit" / "preprocessor_config.json"
+    path.write_text(
+        json.dumps({**json.loads(path.read_text()), "do_pad": True, "size_divisor": 32, "do_thumbnail": False})
+    )
+    told = opened(folder, "vit").warnings[0]
+    assert told.endswith("but for steps that are not done here: do_pad, size_divisor")
 
 
 def test_token_ids_come_from_an_array_and_random_weights_are_marked(folder: Path) -> None:

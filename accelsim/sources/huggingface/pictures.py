@@ -12,6 +12,9 @@ _RESAMPLING = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 """Pillow's numbers of its filters, in which the file names them."""
 
 
+_LEFT_OUT = ("do_pad", "do_thumbnail", "do_align_long_axis", "size_divisor", "ensure_multiple_of", "keep_aspect_ratio")
+"""Steps of some classes that change a picture's size or content and are not done here."""
+
 _SHARE = 224 / 256
 """What ConvNeXT cuts out of a picture's shorter side where its file does not say."""
 
@@ -40,6 +43,7 @@ def preparation(config: dict[str, Any], place: str) -> Preparation:
         mean=mean,
         std=std,
         origin=f"{place}'s preprocessor_config.json",
+        left_out=tuple(key for key in _LEFT_OUT if config.get(key)),
     )
 
 

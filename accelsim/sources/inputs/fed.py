@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -79,6 +80,10 @@ def remarks(inputs: Inputs, preparation: Preparation | None, assumed: bool) -> l
 
     preparation: by the metadata, before what the workload declares. assumed: whether the weights may have another.
     """
+    if preparation is not None and preparation.left_out:
+        steps = ", ".join(preparation.left_out)
+        told = f"inputs are prepared as for {preparation.origin}, but for steps that are not done here: {steps}"
+        return [told, *remarks(inputs, replace(preparation, left_out=()), assumed)]
     if not inputs.files:
         return [shipped.PICTURE_WARNING]
     if not assumed or preparation is None or {"resize", "crop", "mean", "std"} <= set(inputs.declared):

@@ -22,7 +22,8 @@ class Preparation:
     """How a picture becomes an input (1, channels, H, W) of float32.
 
     In this order: resize (shorter side, or [height, width], in pixels), centre crop, division by `scale`, `mean`
-    off and division by `std` per channel. origin: whose metadata it is, for the reader of a result.
+    off and division by `std` per channel. origin: whose metadata it is, for the reader of a result; left_out: what that
+    asks for beyond these steps.
     """
 
     resize: Size | None = None
@@ -33,6 +34,7 @@ class Preparation:
     mean: list[float] | None = None
     std: list[float] | None = None
     origin: str = ""
+    left_out: tuple[str, ...] = ()
 
     def declared(self, inputs: Inputs) -> Preparation:
         """Return the preparation with the keys that a workload declares in place of its own."""

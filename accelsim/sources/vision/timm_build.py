@@ -58,4 +58,5 @@ def _preparation(module: Any, config: dict[str, Any]) -> Preparation:
         mean=list(config["mean"]),
         std=list(config["std"]),
         origin=f"timm's {module.pretrained_cfg.get('architecture') or type(module).__name__}",
+        left_out=("crop_mode border",) if config["crop_mode"] == "border" else (),
     )
