@@ -21,7 +21,7 @@ from accelsim.report.charts import files as paper
 from accelsim.report.charts.account import account_table, losses_table, potential_table
 from accelsim.report.charts.figure import SCHEMA
 from accelsim.report.charts.layers import energy_table, time_table, traffic_table
-from accelsim.report.charts.roofline import roofline_table
+from accelsim.report.charts.roofline import roofline, roofline_table
 from accelsim.report.charts.study import front_table
 from accelsim.report.charts.study import pareto as pareto_figures
 from accelsim.report.charts.study import sweep as sweep_figures
@@ -132,6 +132,13 @@ def test_without_skipping_no_layer_is_above_its_roof(loaded: Results) -> None:
         assert len(points) == len(LAYERS)
         roof = (points["macs_per_byte"] * peak["dram_bytes_per_second"]).clip(upper=peak["macs_per_second"])
         assert (points["macs_per_second"] <= roof * (1 + 1e-9)).all()
+
+
+def test_layers_without_traffic_are_said_to_be_missing_below_the_roof(loaded: Results) -> None:
+    run = by_run(loaded)["dadiannao"]
+    assert "no place here" not in roofline([run])[0].note
+    layers = run.layers.assign(dram_bytes=[0, *run.layers["dram_bytes"][1:]])
+    assert roofline([replace(run, layers=layers)])[0].note.endswith("have no place here: 1.")
 
 
 def test_shares_and_bits_are_those_of_the_values(folders: dict[str, Path], loaded: Results) -> None:

@@ -55,6 +55,9 @@ def roofline(runs: Sequence[Run]) -> list[Figure]:
         "MACs count products with padding zeros. Roof: every multiplier busy with full-width products, and DRAM bandwidth; a machine that"
         " skips work may stand above its flat part."
     )
+    absent = sum(len(run.layers) for run in runs) - len(points)
+    if absent:
+        note += f" Layers without MACs or without DRAM traffic have no place here: {absent}."
     return [Figure("roofline", "roofline", "Every layer below the roof of its machine", note, data, view, layers=True)]
 
 
