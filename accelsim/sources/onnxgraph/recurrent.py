@@ -27,7 +27,8 @@ class Gates:
 
     part: "ih" (input to hidden, all steps at once), "hh" (hidden to hidden, step by step) and "hh_candidate" (of a
     GRU that resets the state before its product), with "_reverse" in the second direction. output: what the product
-    and its bias give; of an LSTM's "hh" the gates before their activation functions, of an RNN's the next state.
+    and its bias give; of an LSTM's "hh" the gates before their activation functions (without peepholes), of an RNN's the
+    next state.
     """
 
     part: str
