@@ -33,7 +33,7 @@ COLUMNS = (  # heading, width
 )  # fmt: skip
 HEAD = " ".join(f"{text:>{width}}" for text, width in COLUMNS)
 TOLD = """Traffic in Mbit: ours with any tile, and with all lanes in use; ZigZag by order search (loma), and the better of that and
-annealing (salsa, asked where loma moves something twice). Ratios to the better one. Moved: how often each operand
+annealing (salsa, one seed, asked where loma moves something twice). Ratios to the better one. Moved: how often each operand
 crosses (I inputs, W weights, O outputs and partial sums). Cycles of the fastest mapping. CPU seconds of one search.
 """
 
