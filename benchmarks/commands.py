@@ -141,7 +141,7 @@ def measured(names: list[str], network: str, repeats: int, package: Path, first:
                 }
             print(_line(name, rows[name], statistics.median(references)), flush=True)
             yield {
-                "machine": f"{len(os.sched_getaffinity(0))} cores ({platform.machine()}), Python {platform.python_version()}",
+                "machine": f"{_cores()} ({platform.machine()}), Python {platform.python_version()}",
                 "network": network,
                 "reference": REFERENCE,
                 "reference_s": statistics.median(references),
@@ -221,6 +221,11 @@ captured and counted. Of that compiling: the difference to a run that captures a
 second of it may be noise. Kernels are compiled once per installation, into the package's folder or, where that cannot be written, the
 user's cache (`NUMBA_CACHE_DIR` moves it).
 """
+
+
+def _cores() -> str:
+    number = len(os.sched_getaffinity(0))
+    return f"{number} core{'s' if number > 1 else ''}"
 
 
 def main() -> None:
