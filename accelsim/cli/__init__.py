@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
 
         with catching():
             try:
-                code = invoke(sys.argv[1:] if arguments is None else arguments)
+                code = _flushed(invoke(sys.argv[1:] if arguments is None else arguments))
             except KeyboardInterrupt:  # before the command began, or after it
                 message, code = ("ended by SIGTERM", TERMINATED) if terminated() else ("interrupted", INTERRUPTED)
                 _told(None, message, "", code)
