@@ -17,9 +17,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command in `arguments` (default: the process's own) and exit with its code."""
     code = 0
     try:
-        from accelsim.cli.signals import catching, terminated
+        from accelsim.cli.signals import at_the_end, catching, ended, terminated
 
-        with catching():
+        if arguments is None:
+            at_the_end()
+        with catching(ended if arguments is None else None):
             try:
                 code = _flushed(invoke(sys.argv[1:] if arguments is None else arguments))
             except KeyboardInterrupt:  # before the command began, or after it
